@@ -1,0 +1,34 @@
+# `make run` runs Crowdesk, `make test` passes its tests; both do all the set-up.
+PY := .venv/bin/python
+export QT_API := pyside6
+
+.PHONY: run test check bench lock samples
+
+run:
+	@sh setup.sh run
+	@$(PY) main.py $(ARGS)
+
+test: check
+	@QT_QPA_PLATFORM=offscreen timeout -s KILL 2000 $(PY) -m pytest -q
+
+# Style, types, walls between the rooms.
+check:
+	@sh setup.sh test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+
+bench:
+	@sh setup.sh test
+	@for bench in tests/performance/bench_*.py; do QT_QPA_PLATFORM=offscreen PYTHONPATH=. $(PY) $$bench || exit 1; done
+
+# Pins every package with its hashes, and names no registry.
+lock:
+	@sh setup.sh test
+	.tools/bin/uv lock --quiet --no-python-downloads
+	.tools/bin/uv export --quiet --no-emit-index-url --no-header --no-annotate --all-groups --format requirements-txt -o requirements.txt >/dev/null
+
+samples:
+	@sh setup.sh run
+	$(PY) resources/make_samples.py

@@ -1,0 +1,151 @@
+"""What a blueprint is: a kind of task: its arguments, pages and data, and how a submission is checked and shown."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from app.args import arg
+
+
+@dataclass
+class BlueprintArgs:
+    """What every blueprint can be told."""
+
+    _blueprint_type: str = arg("", help="The kind of task.")
+    block_qualification: str = arg("", help="Workers who hold this qualification are refused.", group="advanced")
+    onboarding_qualification: str = arg(
+        "", help="Granted (1 passed, 0 failed) by the onboarding; empty: no onboarding.", group="advanced"
+    )
+
+
+@dataclass(frozen=True)
+class AssignmentData:
+    """One item of work: what all its workers share, and one entry per unit."""
+
+    shared: Mapping[str, Any]
+    unit_data: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class RowError:
+    """A row of the requester's data that was left out. `line` is 1-based in `source`."""
+
+    source: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class PageSet:
+    """What the router serves for a task. See `app.architects.base.ServedTask` for the meaning of the maps."""
+
+    pages: Mapping[str, Path]
+    static: Mapping[str, Path] = field(default_factory=dict)
+    static_folders: Mapping[str, Path] = field(default_factory=dict)
+    image_sources: tuple[str, ...] = ()
+    task_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A box drawn on an image: label, left, top, width, height in image pixels."""
+
+    label: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class SubmissionView:
+    """A submission as a reviewer sees it. Plain values, so that every screen and export can show it.
+
+    `answer` is one short line for tables; `labels` feed agreement; `fields` are (question, answer) pairs in the
+    worker's order; `image` is a local file, when there is one, that `shapes` are drawn on; `html` is the page as the
+    worker saw it, filled in (static_html), never run: no scripts.
+    """
+
+    answer: str
+    labels: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    comment: str = ""
+    image: Path | None = None
+    image_url: str = ""
+    shapes: tuple[Shape, ...] = ()
+    html: str = ""
+
+
+class Blueprint(ABC):
+    """A kind of task, made with its checked arguments. It does no I/O but reading the requester's files."""
+
+    BLUEPRINT_TYPE: ClassVar[str]
+    TITLE: ClassVar[str]
+    """What the launch page calls it: "Image labels"."""
+    ArgsClass: ClassVar[type[BlueprintArgs]] = BlueprintArgs
+
+    def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
+        """`base_dir` is what relative paths in the arguments are relative to (the task file's folder)."""
+        self.args = args
+        self.base_dir = base_dir
+
+    @classmethod
+    @abstractmethod
+    def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
+        """Raise `ConfigError` (with `key`) when files are missing or arguments contradict each other. Quick."""
+
+    @abstractmethod
+    def iter_assignments(self, start: int = 0) -> Iterator[AssignmentData]:
+        """The work, item by item, lazily, from item `start` on (a resumed launch). May raise `ConfigError`."""
+
+    @abstractmethod
+    def count_assignments(self) -> int | None:
+        """How many items there are, when that is known without reading all."""
+
+    def units_per_assignment(self) -> int:
+        """How many workers do each item."""
+        return 1
+
+    def is_concurrent(self) -> bool:
+        """Whether the workers of an assignment are there at the same time."""
+        return False
+
+    def row_errors(self) -> Sequence[RowError]:
+        """Rows of the data that are left out, and why (known after the data was read)."""
+        return ()
+
+    def data_preview(self, limit: int) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Column names and the first rows, as texts: what the launch page shows."""
+        columns: list[str] = []
+        rows: list[list[str]] = []
+        for item, _ in zip(self.iter_assignments(), range(limit), strict=False):
+            merged = {**item.shared, **(item.unit_data[0] if item.unit_data else {})}
+            columns.extend(name for name in merged if name not in columns)
+            rows.append([str(merged.get(name, "")) for name in columns])
+        return columns, rows
+
+    @abstractmethod
+    def get_pages(self, build_dir: Path) -> PageSet:
+        """What the router serves; generated files go into `build_dir`."""
+
+    def initial_data(self, shared: Mapping[str, Any], unit_data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the page gets as `init_task_data`."""
+        return {**shared, **unit_data}
+
+    def check_submission(
+        self, inputs: Mapping[str, Any], outputs: Any, files: Sequence[Mapping[str, Any]]
+    ) -> str | None:
+        """None when it can be taken; else what is missing, for the worker, in plain words. Hostile input."""
+        return None
+
+    @abstractmethod
+    def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
+        """A submission for review; must not raise on rubbish."""
+
+    def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
+        """What a simulated worker submits: right with probability `accuracy`; `draw` in [0, 1) is its chance."""
+        return {}
