@@ -1,0 +1,115 @@
+"""The agents a router knows: what the desktop told it about their tokens, and what waits for their pages. Sans I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.architects.router.limits import Limits
+from app.data.packets import ONBOARDING_PREFIX
+
+LIVE_STATUSES = frozenset({"none", "accepted", "onboarding", "waiting", "in task"})
+"""Statuses of a page that is at work: its silence is news for the desktop."""
+
+FORGET_SECONDS = 300.0
+"""An agent that is done, with no socket for so long, is forgotten; the desktop is asked if its page comes back."""
+
+DENIED_SECONDS = 60.0
+MAX_DENIED = 10_000
+
+
+@dataclass(slots=True)
+class Agent:
+    """One token. `sockets` are ids in the order they said `alive`; `held` are frames for a page that is away."""
+
+    token: str
+    status: str
+    idle_since: float
+    sockets: dict[int, None] = field(default_factory=dict)
+    held: deque[str] = field(default_factory=deque)
+    held_bytes: int = 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the agent is at work, as far as the router was told."""
+        return self.status in LIVE_STATUSES
+
+
+class AgentBook:
+    """Known tokens, and tokens that the desktop denied lately."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._agents: dict[str, Agent] = {}
+        self._denied: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._agents)
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self._agents.values())
+
+    def find(self, token: str) -> Agent | None:
+        """The agent of a token, or None when the desktop has not spoken of it."""
+        return self._agents.get(token)
+
+    def learn(self, token: str, status: str | None, now: float) -> Agent:
+        """The desktop named this token: it is an agent's. `status` None keeps the one known."""
+        agent = self._agents.get(token)
+        if agent is None:
+            self._denied.pop(token, None)
+            first = "onboarding" if token.startswith(ONBOARDING_PREFIX) else "accepted"
+            agent = self._agents[token] = Agent(token, status or first, now)
+        elif status:
+            agent.status = status
+        return agent
+
+    def deny(self, token: str, now: float) -> None:
+        """The desktop has no agent of this token: nobody asks it again for a minute."""
+        self._agents.pop(token, None)
+        if len(self._denied) >= MAX_DENIED:
+            del self._denied[next(iter(self._denied))]
+        self._denied[token] = now + DENIED_SECONDS
+
+    def is_denied(self, token: str, now: float) -> bool:
+        """Whether the desktop denied this token within the last minute."""
+        until = self._denied.get(token)
+        return until is not None and until > now
+
+    def hold(self, agent: Agent, text: str) -> int:
+        """Keep a frame for an agent with no socket; returns how many older ones had to go for it."""
+        agent.held.append(text)
+        agent.held_bytes += len(text)
+        dropped = 0
+        while len(agent.held) > self._limits.held_packets or agent.held_bytes > self._limits.held_bytes:
+            agent.held_bytes -= len(agent.held.popleft())
+            dropped += 1
+        return dropped
+
+    def take_held(self, agent: Agent) -> list[str]:
+        """The frames kept for an agent, oldest first; they are no longer kept."""
+        texts = list(agent.held)
+        agent.held.clear()
+        agent.held_bytes = 0
+        return texts
+
+    def statuses(self, now: float) -> dict[str, str]:
+        """What `return_statuses` says: live agents, `disconnect` for those silent longer than the heartbeat allows."""
+        silent = self._limits.heartbeat_seconds
+        return {
+            agent.token: agent.status if agent.sockets or now - agent.idle_since < silent else "disconnect"
+            for agent in self._agents.values()
+            if agent.is_live
+        }
+
+    def forget(self, now: float) -> None:
+        """Drop agents that are done and away, and denials that are old."""
+        gone = [
+            agent.token
+            for agent in self._agents.values()
+            if not agent.sockets and not agent.is_live and now - agent.idle_since > FORGET_SECONDS
+        ]
+        for token in gone:
+            del self._agents[token]
+        self._denied = {token: until for token, until in self._denied.items() if until > now}
