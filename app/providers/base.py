@@ -165,6 +165,8 @@ class CrowdProvider(ABC):
 
     UNITS_LIVE_HERE: ClassVar[bool] = True
     """True: launching and expiring a unit is ours alone, so it is done set-based, without a call per unit."""
+    PAYMENTS_LIVE_HERE: ClassVar[bool] = False
+    """True: a payment is a row of our ledger and nothing else, settled as it is written, without a call per payment."""
     SIGNED_ENTRY: ClassVar[bool] = False
     """True: workers come through links that we sign (in-house); the router believes its cookie, not the page."""
     REJECTION_CAN_BE_TAKEN_BACK: ClassVar[bool] = True
@@ -188,6 +190,15 @@ class CrowdProvider(ABC):
     def fee(self, amount: Decimal) -> Decimal:
         """What the provider takes on top of a payment of `amount`."""
         return Decimal(0)
+
+    async def find_payment(self, idempotency_key: str, external: Mapping[str, str]) -> ProviderReceipt | None:
+        """What became of a payment order; None when the provider knows of none, so that it is safe to send it.
+
+        `external` are the ids that are stored of it. `ProviderError` when the provider does not answer.
+        """
+        raise ProviderError(
+            f"{self.PROVIDER_TYPE} cannot look up a payment.", "Compare with the provider's own statement."
+        )
 
     async def setup_resources_for_task_run(self, facts: RunFacts, server_url: str) -> ProviderReceipt:
         """Make at the provider what the run needs (a study, a HIT type)."""
