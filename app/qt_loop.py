@@ -1,0 +1,184 @@
+"""The asyncio loop of the window: qasync on Qt's event loop, with the faults of its timers and queues mended.
+
+Mended: sleeps that end early, cancelled timers that stay alive in Qt, delays of more than 24.8 days or of infinity,
+contexts dropped by `call_soon_threadsafe`, and a Qt timer for every `call_soon`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import TypeVarTuple, Unpack
+
+os.environ.setdefault("QT_API", "pyside6")
+
+import qasync
+from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
+from PySide6.QtWidgets import QApplication
+
+Ts = TypeVarTuple("Ts")
+
+LONGEST_QT_TIMER_MS = 2**31 - 1
+TURN_SECONDS = 0.004
+"""How long callbacks may run before Qt gets its turn to paint and to take input."""
+EXECUTOR_THREADS = 8
+
+
+class _TimedCall(asyncio.TimerHandle):
+    """A timer handle that remembers the Qt timer that stands for it."""
+
+    __slots__ = ("qt_id",)
+    qt_id: int | None
+
+
+class _Clockwork(QObject):
+    """One precise Qt timer for each waiting call: never early, killed when the call is cancelled."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._now = now
+        self._calls: dict[int, _TimedCall] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def arm(self, call: _TimedCall) -> None:
+        """Start (or start again, for what is further away than Qt can count) the timer of a call."""
+        milliseconds = (call.when() - self._now()) * 1000
+        far = milliseconds >= LONGEST_QT_TIMER_MS  # infinity too
+        timer = self.startTimer(
+            LONGEST_QT_TIMER_MS if far else max(0, math.ceil(milliseconds)), Qt.TimerType.PreciseTimer
+        )
+        call.qt_id = timer
+        self._calls[timer] = call
+
+    def disarm(self, call: _TimedCall) -> None:
+        """Kill the timer of a call that was cancelled."""
+        if call.qt_id is not None and self._calls.pop(call.qt_id, None) is not None:
+            self.killTimer(call.qt_id)
+            call.qt_id = None
+
+    def timerEvent(self, event: QTimerEvent) -> None:
+        timer = event.timerId()
+        self.killTimer(timer)
+        call = self._calls.pop(timer, None)
+        if call is None or call.cancelled():
+            return
+        if call.when() > self._now():
+            self.arm(call)
+        else:
+            call.qt_id = None
+            call._run()
+
+    def stop(self) -> None:
+        """Kill every timer: the loop is closed."""
+        for timer in self._calls:
+            self.killTimer(timer)
+        self._calls.clear()
+
+    def set_debug(self, enabled: bool) -> None:
+        """What qasync calls on its timer; nothing differs here."""
+
+
+class _Bell(QObject):
+    """Rings the loop's thread from any thread."""
+
+    rung = Signal()
+
+
+class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
+    """An asyncio loop that runs inside Qt's. Make it after the QApplication; one for each application."""
+
+    def __init__(self, app: QApplication) -> None:
+        self._waiting: deque[asyncio.Handle] = deque()
+        self._ringing = False
+        self._lock = threading.Lock()
+        self._bell = _Bell()
+        self._bell.rung.connect(self._take_turn, Qt.ConnectionType.QueuedConnection)
+        super().__init__(app)
+        self._timer = _Clockwork(self.time)
+        self.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "crowdesk"))
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Run a callback in the next turn, in order."""
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._enqueue(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """`call_soon` from any thread, in the context that is given or that the caller is in."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback at a moment of `time()`, not before it; `when` may be infinite."""
+        self._check_closed()
+        call = _TimedCall(when, callback, args, self, context)
+        call.qt_id = None
+        call._scheduled = True  # type: ignore[attr-defined] # so that cancel() tells us, as asyncio's own loops do
+        self._timer.arm(call)
+        return call
+
+    def call_later(
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback after `delay` seconds."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def close(self) -> None:
+        """Give back timers and threads. The loop cannot be used again."""
+        if not self.is_closed() and not self.is_running():
+            self._waiting.clear()
+            self._bell.rung.disconnect(self._take_turn)
+        super().close()
+
+    def timers_armed(self) -> int:
+        """How many timed calls wait."""
+        return len(self._timer)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        if isinstance(handle, _TimedCall):
+            self._timer.disarm(handle)
+
+    def _add_callback(self, handle: asyncio.Handle, delay: float = 0) -> asyncio.Handle:
+        """How asyncio's signal handlers enter the queue."""
+        self._enqueue(handle)
+        return handle
+
+    def _enqueue(self, handle: asyncio.Handle) -> None:
+        with self._lock:
+            self._waiting.append(handle)
+            ring = not self._ringing
+            self._ringing = True
+        if ring:
+            self._bell.rung.emit()
+
+    def _take_turn(self) -> None:
+        """Run what was waiting when the turn began, but not for longer than a turn may last."""
+        end = time.monotonic() + TURN_SECONDS
+        try:
+            for _ in range(len(self._waiting)):
+                handle = self._waiting.popleft()
+                if not handle.cancelled():
+                    handle._run()
+                if time.monotonic() >= end:
+                    break
+        finally:
+            with self._lock:
+                self._ringing = bool(self._waiting)
+                ring = self._ringing
+            if ring and not self.is_closed():
+                self._bell.rung.emit()

@@ -1,0 +1,130 @@
+"""One test for each fault of qasync that the window's loop mends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import math
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from app.qt_loop import QtLoop
+
+
+def _loop() -> QtLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, QtLoop)
+    return loop
+
+
+async def test_a_sleep_never_ends_early() -> None:
+    loop = _loop()
+
+    async def early(delay: float) -> bool:
+        start = loop.time()
+        await asyncio.sleep(delay)
+        return bool(loop.time() - start < delay)
+
+    results = await asyncio.gather(*(early(0.001 + index * 0.0007) for index in range(150)))
+    assert not any(results)
+
+
+async def test_a_cancelled_timer_is_gone_from_qt() -> None:
+    loop = _loop()
+    before = loop.timers_armed()
+    for _ in range(500):
+        await asyncio.wait_for(asyncio.sleep(0), timeout=60)
+    assert loop.timers_armed() <= before
+
+
+@pytest.mark.parametrize("delay", [math.inf, 60 * 86400.0])
+async def test_a_delay_longer_than_qt_can_count_is_armed_and_can_be_cancelled(delay: float) -> None:
+    loop = _loop()
+    before = loop.timers_armed()
+    handle = loop.call_later(delay, pytest.fail, "came too early")
+    assert loop.timers_armed() == before + 1
+    await asyncio.sleep(0.002)
+    handle.cancel()
+    assert loop.timers_armed() == before
+
+
+async def test_a_call_from_another_thread_keeps_its_context() -> None:
+    loop = _loop()
+    word: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="none")
+    seen: asyncio.Future[str] = loop.create_future()
+    context = contextvars.copy_context()
+    context.run(word.set, "kept")
+    thread = threading.Thread(
+        target=lambda: loop.call_soon_threadsafe(lambda: seen.set_result(word.get()), context=context)
+    )
+    thread.start()
+    assert await seen == "kept"
+    thread.join()
+
+
+async def test_calls_run_in_order_and_a_cancelled_one_never() -> None:
+    loop = _loop()
+    ran: list[int] = []
+    handles = [loop.call_soon(ran.append, number) for number in range(100)]
+    handles[50].cancel()
+    done = loop.create_future()
+    loop.call_soon(done.set_result, None)
+    await done
+    assert ran == [number for number in range(100) if number != 50]
+
+
+async def test_ten_thousand_calls_from_a_thread_arrive_in_order_within_a_second() -> None:
+    loop = _loop()
+    arrived: list[int] = []
+    done = loop.create_future()
+
+    def send() -> None:
+        for number in range(10_000):
+            loop.call_soon_threadsafe(arrived.append, number)
+        loop.call_soon_threadsafe(done.set_result, None)
+
+    start = time.monotonic()
+    thread = threading.Thread(target=send)
+    thread.start()
+    await done
+    thread.join()
+    assert arrived == list(range(10_000))
+    assert time.monotonic() - start < 2
+
+
+async def test_a_callback_that_raises_is_reported_and_the_next_ones_run() -> None:
+    loop = _loop()
+    reported: list[str] = []
+    loop.set_exception_handler(lambda _loop, context: reported.append(repr(context["exception"])))
+    done = loop.create_future()
+    loop.call_soon(int, "x")
+    loop.call_soon(done.set_result, None)
+    await done
+    loop.set_exception_handler(None)
+    assert len(reported) == 1
+    assert "ValueError" in reported[0]
+
+
+async def test_a_timed_call_knows_its_moment() -> None:
+    loop = _loop()
+    handle = loop.call_later(30, print)
+    assert 29 < handle.when() - loop.time() <= 30
+    handle.cancel()
+
+
+async def test_a_signal_reaches_its_handler_at_once() -> None:
+    loop = _loop()
+    came = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR1, came.set)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.wait_for(came.wait(), 2)
+    loop.remove_signal_handler(signal.SIGUSR1)
+
+
+async def test_blocking_work_runs_in_our_threads() -> None:
+    name = await _loop().run_in_executor(None, lambda: threading.current_thread().name)
+    assert name.startswith("crowdesk")
