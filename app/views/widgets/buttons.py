@@ -38,6 +38,12 @@ class Button(QPushButton):
         self.updateGeometry()
         self.update()
 
+    def setIconName(self, icon: str) -> None:
+        """Show another icon before the word."""
+        self._icon_name = icon
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         sides = 16 if self.property("kind") == "quiet" else 24
         if self.menu() is not None:
