@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.errors import ConfigError
-
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -161,48 +159,17 @@ COMPARATORS: dict[str, Callable[[int, Any], bool]] = {
 }
 """The comparators that look at the value; `Exists` and `DoesNotExist` do not."""
 
-_OTHER_NAMES = {
-    "EqualTo": "==",
-    "NotEqualTo": "!=",
-    "LessThan": "<",
-    "LessThanOrEqualTo": "<=",
-    "GreaterThan": ">",
-    "GreaterThanOrEqualTo": ">=",
-}
-"""Mephisto's (and MTurk's) words for the same."""
 
+def as_requirements(items: Iterable[Mapping[str, Any]], block_qualification: str = "") -> tuple[Requirement, ...]:
+    """Requirements of a checked configuration: `{qualification_name, comparator, applicable_value}` each.
 
-def parse_requirements(items: Iterable[Mapping[str, Any]], block_qualification: str = "") -> tuple[Requirement, ...]:
-    """Requirements from `{qualification_name, comparator, applicable_value}` as task files write them.
-
-    `block_qualification` adds "must not hold it". `ConfigError` names what is wrong.
+    `block_qualification` adds "must not hold it".
     """
-    found = [_parse(item) for item in items]
+    found = []
+    for item in items:
+        value = item.get("applicable_value")
+        asked = tuple(value) if isinstance(value, list | tuple) else value
+        found.append(Requirement(item["qualification_name"], item["comparator"], asked))
     if block_qualification:
         found.append(Requirement(block_qualification, "DoesNotExist"))
     return tuple(found)
-
-
-def _parse(item: Mapping[str, Any]) -> Requirement:
-    name = item.get("qualification_name")
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigError("A qualification requirement needs a qualification_name.", key="qualifications")
-    comparator = str(item.get("comparator", "Exists"))
-    comparator = _OTHER_NAMES.get(comparator, comparator)
-    if comparator in ("Exists", "DoesNotExist"):
-        return Requirement(name.strip(), comparator)
-    if comparator not in COMPARATORS:
-        known = ", ".join(["Exists", "DoesNotExist", *COMPARATORS])
-        raise ConfigError(f'"{comparator}" is no comparator; there are {known}.', key="qualifications")
-    value = item.get("applicable_value")
-    if comparator in ("In", "NotIn"):
-        if not isinstance(value, list | tuple) or not all(_is_integer(each) for each in value):
-            raise ConfigError(f"{name}: {comparator} needs a list of whole numbers.", key="qualifications")
-        return Requirement(name.strip(), comparator, tuple(value))
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigError(f"{name}: {comparator} needs a whole number.", key="qualifications")
-    return Requirement(name.strip(), comparator, value)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
