@@ -17,7 +17,7 @@ class Payment(SQLModel, table=True):
 
     __tablename__ = "payments"
     __table_args__ = (
-        Index("ix_payments_run_amount", "task_run_id", "state", "currency", "amount", "fee"),
+        Index("ix_payments_run_amount", "task_run_id", "kind", "state", "currency", "amount", "fee"),
         Index("ix_payments_worker", "worker_id"),
         Index("ix_payments_unit", "unit_id"),
         Index("ix_payments_state", "state"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.data.states import AgentStatus
@@ -27,6 +27,9 @@ class Worker(SQLModel, table=True):
     last_seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+_HOLDS = text("status IN ('accepted', 'waiting', 'in task', 'completed')")
+
+
 class Agent(SQLModel, table=True):
     """One worker at one unit. Creating one assigns the unit in the same transaction."""
 
@@ -34,8 +37,12 @@ class Agent(SQLModel, table=True):
     __table_args__ = (
         Index("ix_agents_worker_status", "worker_id", "status"),
         Index("ix_agents_run_status", "task_run_id", "status"),
+        # how far a worker has come in a run: the next unit is looked for from there on
+        Index("ix_agents_run_worker_unit", "task_run_id", "worker_id", "unit_id"),
         Index("ix_agents_assignment_worker", "assignment_id", "worker_id"),
         Index("ix_agents_registration", "task_run_id", "registration_id"),
+        # whatever else goes wrong, the database itself refuses a second holder of a unit
+        Index("uq_agents_holder", "unit_id", unique=True, sqlite_where=_HOLDS, postgresql_where=_HOLDS),
     )
     agent_id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     worker_id: int = Field(sa_column=Column(BigId, ForeignKey("workers.worker_id"), nullable=False))
@@ -56,6 +63,12 @@ class Agent(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the unit was handed to the worker."""
     submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    time_on_task_ms: int | None = Field(default=None, sa_type=BigId)
+    """From started to submitted."""
+    answer: str = ""
+    """The submission in one short line, as the blueprint tells it."""
+    labels: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    """What agreement is counted on."""
     left_reason: str = ""
     connection: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """Facts of the connection the provider gave, such as session ids; no addresses."""
@@ -87,11 +100,11 @@ class AgentData(SQLModel, table=True):
 
     __tablename__ = "agent_data"
     agent_id: int = Field(sa_column=Column(BigId, ForeignKey("agents.agent_id"), primary_key=True, autoincrement=False))
-    inputs: Any = Field(default=None, sa_column=Column(JSON))
-    outputs: Any = Field(default=None, sa_column=Column(JSON))
-    agent_metadata: Any = Field(default=None, sa_column=Column("metadata", JSON))
+    inputs: Any = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    outputs: Any = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    agent_metadata: Any = Field(default=None, sa_column=Column("metadata", JSON(none_as_null=True)))
     """Tips, feedback, the worker's opinion."""
-    files: Any = Field(default=None, sa_column=Column(JSON))
+    files: Any = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     """`[{filename, original_name, field, mimetype, size, sha256}]`."""
     creation_date: datetime = Field(sa_type=UtcDateTime)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.data.states import RunState, UnitStatus
@@ -90,6 +90,9 @@ class Assignment(SQLModel, table=True):
     """`{"shared": {...}, "unit_data": [{...}, ...]}`, one item of unit_data per unit."""
 
 
+_REQUEUED = text("requeued")
+
+
 class Unit(SQLModel, table=True):
     """One worker's share of an assignment."""
 
@@ -100,6 +103,9 @@ class Unit(SQLModel, table=True):
         Index("ix_units_run_status", "task_run_id", "status", "unit_id"),
         Index("ix_units_run_worker_status", "task_run_id", "worker_id", "status"),
         Index("ix_units_task_worker", "task_id", "worker_id"),
+        Index(
+            "ix_units_requeued", "task_run_id", "status", "unit_id", sqlite_where=_REQUEUED, postgresql_where=_REQUEUED
+        ),
     )
     unit_id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     assignment_id: int = Field(sa_column=Column(BigId, ForeignKey("assignments.assignment_id"), nullable=False))
@@ -109,7 +115,7 @@ class Unit(SQLModel, table=True):
     status: str = UnitStatus.CREATED
     agent_id: int | None = Field(
         default=None,
-        sa_column=Column(BigId, ForeignKey("agents.agent_id", use_alter=True, name="fk_units_agent_id"), index=True),
+        sa_column=Column(BigId, ForeignKey("agents.agent_id", use_alter=True, name="fk_units_agent_id")),
     )
     worker_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("workers.worker_id")))
     task_type: str
@@ -118,3 +124,6 @@ class Unit(SQLModel, table=True):
     sandbox: bool = False
     requester_id: int = Field(sa_column=Column(BigId, ForeignKey("requesters.requester_id"), nullable=False))
     creation_date: datetime = Field(sa_type=UtcDateTime)
+    # ours
+    requeued: bool = False
+    """It was freed or launched again: workers who have come past it look for it too."""
