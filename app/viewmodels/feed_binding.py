@@ -1,0 +1,61 @@
+"""Committed changes for the eye: the change feed, coalesced to ten signals a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+from app.data.changes import Change, ChangeFeed
+
+INTERVAL_MS = 100
+
+
+class FeedBinding(QObject):
+    """Emits `changed({table: frozenset of ids, or None for many})`, at most every 100 ms; the first comes at once.
+
+    While it is not active (its page is hidden) changes are kept, and told in one signal when it is again.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, feed: ChangeFeed, tables: Iterable[str] | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pending: dict[str, frozenset[int] | None] = {}
+        self._active = True
+        self._since = QElapsedTimer()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tell)
+        self._subscription = feed.subscribe(self._hear, tables)
+
+    def set_active(self, active: bool) -> None:
+        """Hold the signals back, or let them come again."""
+        self._active = active
+        if active and self._pending:
+            self._schedule()
+
+    def close(self) -> None:
+        """Stop listening. Idempotent."""
+        self._subscription.close()
+        self._timer.stop()
+        self._pending.clear()
+
+    def _hear(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            known = self._pending.get(change.table, frozenset())
+            self._pending[change.table] = None if known is None or change.ids is None else known | change.ids
+        if self._active:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._timer.isActive():
+            elapsed = self._since.elapsed() if self._since.isValid() else INTERVAL_MS
+            self._timer.start(max(0, INTERVAL_MS - elapsed))
+
+    def _tell(self) -> None:
+        if not self._pending or not self._active:
+            return
+        told, self._pending = self._pending, {}
+        self._since.start()
+        self.changed.emit(told)
