@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlmodel import Session, col
 from app.data.states import LIVE_AGENT, UnitStatus
 from app.data.tables.people import Agent, Block, Worker
 from app.data.tables.quality import GrantedQualification, Qualification
-from app.data.tables.tasks import Task, TaskRun, Unit
+from app.data.tables.tasks import Project, Task, TaskRun, Unit
 
 _CHUNK = 5_000
 
@@ -47,6 +48,7 @@ class StandingBlock:
     task_id: int | None
     task_name: str | None
     reason: str
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class UnitPlace:
     task_run_id: int
     task_id: int
     task_name: str
+    project_name: str | None
     status: str
     pay_amount: Decimal
     currency: str
@@ -125,11 +128,13 @@ def list_unit_places(session: Session, unit_ids: Sequence[int]) -> list[UnitPlac
                 col(Unit.task_run_id),
                 col(Unit.task_id),
                 col(Task.task_name),
+                col(Project.project_name),
                 col(Unit.status),
                 col(Unit.pay_amount),
                 col(TaskRun.currency),
             )
             .join(Task, col(Task.task_id) == col(Unit.task_id))
+            .outerjoin(Project, col(Project.project_id) == col(Task.project_id))
             .join(TaskRun, col(TaskRun.task_run_id) == col(Unit.task_run_id))
             .where(col(Unit.unit_id).in_(some))
         )
@@ -193,12 +198,38 @@ def list_held_qualifications(session: Session, worker_ids: Sequence[int]) -> lis
     return sorted(merged.values(), key=lambda held: held.name)
 
 
+def list_qualification_names(session: Session) -> list[str]:
+    """The names of all qualifications, in order."""
+    name = col(Qualification.qualification_name)
+    return [row[0] for row in session.execute(select(name).order_by(name))]
+
+
+def list_grants_of(session: Session, worker_ids: Sequence[int], name: str) -> dict[int, int]:
+    """worker_id -> value, of those among the workers who hold the qualification of that name."""
+    found: dict[int, int] = {}
+    for some in _chunks(worker_ids):
+        statement = (
+            select(col(GrantedQualification.worker_id), col(GrantedQualification.value))
+            .join(Qualification, col(Qualification.qualification_id) == col(GrantedQualification.qualification_id))
+            .where(col(Qualification.qualification_name) == name, col(GrantedQualification.worker_id).in_(some))
+        )
+        found.update((row[0], row[1]) for row in session.execute(statement))
+    return found
+
+
 def list_standing_blocks(session: Session, worker_ids: Sequence[int]) -> list[StandingBlock]:
     """Blocks of these workers that nobody lifted (one that has ended by itself may be among them)."""
     found: list[StandingBlock] = []
     for some in _chunks(worker_ids):
         statement = (
-            select(col(Block.worker_id), col(Block.hard), col(Block.task_id), col(Task.task_name), col(Block.reason))
+            select(
+                col(Block.worker_id),
+                col(Block.hard),
+                col(Block.task_id),
+                col(Task.task_name),
+                col(Block.reason),
+                col(Block.until),
+            )
             .outerjoin(Task, col(Task.task_id) == col(Block.task_id))
             .where(col(Block.worker_id).in_(some), col(Block.lifted_at).is_(None))
             .order_by(col(Block.block_id))
