@@ -1,0 +1,432 @@
+"""Handing out units, many at once: a few statements for a whole batch of workers.
+
+This is the set-based face of `status.py` for the hot path: each statement moves agents and units together, only along
+`states.py`, and only rows that stand where the move begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from app.data.changes import announce
+from app.data.states import AGENT_TRANSITIONS, DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
+from app.data.tables import people, quality, tasks
+
+_agents = SQLModel.metadata.tables[str(people.Agent.__tablename__)]
+_agent_data = SQLModel.metadata.tables[str(people.AgentData.__tablename__)]
+_blocks = SQLModel.metadata.tables[str(people.Block.__tablename__)]
+_workers = SQLModel.metadata.tables[str(people.Worker.__tablename__)]
+_granted = SQLModel.metadata.tables[str(quality.GrantedQualification.__tablename__)]
+_qualifications = SQLModel.metadata.tables[str(quality.Qualification.__tablename__)]
+_units = SQLModel.metadata.tables[str(tasks.Unit.__tablename__)]
+_assignments = SQLModel.metadata.tables[str(tasks.Assignment.__tablename__)]
+
+TAKEN = tuple(sorted({UnitStatus.ASSIGNED, *DONE_UNIT}))
+"""Units of these statuses count against what one worker may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A worker who may have a unit."""
+
+    worker_id: int
+    registration_id: str
+    nonce: str
+    token_hash: str
+    connection: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A unit that an agent holds now."""
+
+    agent_id: int
+    unit_id: int
+    unit_index: int
+    assignment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAgent:
+    """An agent that a page speaks for. `unit_free`: its unit is launched, and nobody's."""
+
+    agent_id: int
+    worker_id: int
+    unit_id: int
+    unit_index: int
+    assignment_id: int
+    status: AgentStatus
+    registration_id: str
+    nonce: str
+    token_hash: str
+    started_at: datetime
+    unit_free: bool
+    left_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the gates want to know of a worker; counts that nobody asked for are 0."""
+
+    blocked: bool = False
+    soft_blocked: bool = False
+    qualifications: Mapping[str, int] = field(default_factory=dict)
+    held_in_run: int = 0
+    taken_in_task: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUnits:
+    """Whether there are units of a run that are not done, and where they stand."""
+
+    created: bool
+    launched: bool
+    assigned: bool
+
+
+# agents that pages speak for
+
+_KNOWN = sa.select(
+    _agents.c.agent_id,
+    _agents.c.worker_id,
+    _agents.c.unit_id,
+    _units.c.unit_index,
+    _agents.c.assignment_id,
+    _agents.c.status,
+    _agents.c.registration_id,
+    _agents.c.nonce,
+    _agents.c.token_hash,
+    _agents.c.started_at,
+    _agents.c.creation_date,
+    _agents.c.left_reason,
+    _units.c.status.label("unit_status"),
+).join(_units, _units.c.unit_id == _agents.c.unit_id)
+_OF_REGISTRATIONS = (
+    _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id"))
+    .where(_agents.c.registration_id.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(_agents.c.agent_id)
+)
+_OF_TOKENS = _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id")).where(
+    _agents.c.token_hash.in_(sa.bindparam("keys", expanding=True))
+)
+_OF_IDS = _KNOWN.where(_agents.c.agent_id.in_(sa.bindparam("keys", expanding=True)))
+_LIVE_OF_RUN = _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id")).where(
+    _agents.c.status.in_(sorted(LIVE_AGENT))
+)
+
+
+def find_by_registrations(session: Session, run_id: int, registration_ids: Collection[str]) -> dict[str, KnownAgent]:
+    """The latest agent of each registration that is known in the run."""
+    rows = session.connection().execute(_OF_REGISTRATIONS, {"run_id": run_id, "keys": list(registration_ids)})
+    return {row.registration_id: _known(row) for row in rows}
+
+
+def find_by_tokens(session: Session, run_id: int, token_hashes: Collection[str]) -> dict[str, KnownAgent]:
+    """The agents of the run with these tokens, by hash."""
+    rows = session.connection().execute(_OF_TOKENS, {"run_id": run_id, "keys": list(token_hashes)})
+    return {row.token_hash: _known(row) for row in rows}
+
+
+def find_by_ids(session: Session, agent_ids: Collection[int]) -> dict[int, KnownAgent]:
+    """The agents of these ids."""
+    rows = session.connection().execute(_OF_IDS, {"keys": list(agent_ids)})
+    return {row.agent_id: _known(row) for row in rows}
+
+
+def list_holders(session: Session, run_id: int) -> list[tuple[KnownAgent, str]]:
+    """Every agent of the run that holds a unit and may still submit, with its worker's name."""
+    held = {row.agent_id: _known(row) for row in session.connection().execute(_LIVE_OF_RUN, {"run_id": run_id})}
+    names = sa.select(_workers.c.worker_id, _workers.c.worker_name).where(
+        _workers.c.worker_id.in_(
+            sa.select(_agents.c.worker_id)
+            .where(_agents.c.task_run_id == run_id)
+            .where(_agents.c.status.in_(sorted(LIVE_AGENT)))
+        )
+    )
+    by_id = {row.worker_id: row.worker_name for row in session.connection().execute(names)}
+    return [(agent, by_id[agent.worker_id]) for agent in held.values()]
+
+
+def _known(row: Any) -> KnownAgent:
+    return KnownAgent(
+        row.agent_id,
+        row.worker_id,
+        row.unit_id,
+        row.unit_index,
+        row.assignment_id,
+        AgentStatus(row.status),
+        row.registration_id,
+        row.nonce,
+        row.token_hash,
+        row.started_at or row.creation_date,
+        row.unit_status == UnitStatus.LAUNCHED,
+        row.left_reason,
+    )
+
+
+# who asks
+
+_BLOCKS = (
+    sa.select(_blocks.c.worker_id, _blocks.c.hard)
+    .where(_blocks.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
+    .where(_blocks.c.lifted_at.is_(None))
+    .where(sa.or_(_blocks.c.until.is_(None), _blocks.c.until > sa.bindparam("now", type_=_blocks.c.until.type)))
+    .where(sa.or_(_blocks.c.hard, _blocks.c.task_id.is_(None), _blocks.c.task_id == sa.bindparam("task_id")))
+)
+_GRANTS = (
+    sa.select(_granted.c.worker_id, _qualifications.c.qualification_name, _granted.c.value)
+    .join(_qualifications, _qualifications.c.qualification_id == _granted.c.qualification_id)
+    .where(_granted.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
+    .where(_qualifications.c.qualification_name.in_(sa.bindparam("names", expanding=True)))
+)
+_HELD = (
+    sa.select(_units.c.worker_id, sa.func.count())
+    .where(_units.c.task_run_id == sa.bindparam("run_id"))
+    .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
+    .where(_units.c.status == UnitStatus.ASSIGNED)
+    .group_by(_units.c.worker_id)
+)
+_TAKEN = (
+    sa.select(_units.c.worker_id, sa.func.count())
+    .where(_units.c.task_id == sa.bindparam("task_id"))
+    .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
+    .where(_units.c.status.in_(TAKEN))
+    .group_by(_units.c.worker_id)
+)
+
+
+def standings(
+    session: Session,
+    *,
+    task_id: int,
+    run_id: int,
+    worker_ids: Collection[int],
+    qualification_names: Collection[str],
+    count_held: bool,
+    count_taken: bool,
+    now: datetime,
+) -> dict[int, Standing]:
+    """What the gates want to know of some workers, one statement a question and none for what is not asked."""
+    connection = session.connection()
+    workers = list(worker_ids)
+    asked: dict[str, Any] = {"workers": workers, "task_id": task_id, "run_id": run_id}
+    hard: dict[int, bool] = {}
+    for row in connection.execute(_BLOCKS, {"workers": workers, "task_id": task_id, "now": now}):
+        hard[row.worker_id] = hard.get(row.worker_id, False) or bool(row.hard)
+    grants: dict[int, dict[str, int]] = {}
+    if qualification_names:
+        for worker_id, name, value in connection.execute(
+            _GRANTS, {"workers": workers, "names": list(qualification_names)}
+        ):
+            grants.setdefault(worker_id, {})[name] = value
+    held = _counts(connection.execute(_HELD, _only(asked, "workers", "run_id"))) if count_held else {}
+    taken = _counts(connection.execute(_TAKEN, _only(asked, "workers", "task_id"))) if count_taken else {}
+    return {
+        worker_id: Standing(
+            blocked=hard.get(worker_id, False),
+            soft_blocked=hard.get(worker_id) is False,
+            qualifications=grants.get(worker_id, {}),
+            held_in_run=held.get(worker_id, 0),
+            taken_in_task=taken.get(worker_id, 0),
+        )
+        for worker_id in workers
+    }
+
+
+def _counts(rows: Any) -> dict[int, int]:
+    return {worker_id: count for worker_id, count in rows}  # noqa: C416 - rows are not pairs to dict()
+
+
+def _only(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}
+
+
+_COUNT_STATUS = (
+    sa.select(sa.func.count())
+    .select_from(_units)
+    .where(_units.c.task_run_id == sa.bindparam("run_id"))
+    .where(_units.c.status.in_(sa.bindparam("statuses", expanding=True)))
+)
+
+
+def count_units(session: Session, run_id: int, statuses: Collection[UnitStatus]) -> int:
+    """How many units of the run stand at one of these statuses."""
+    found = session.connection().execute(_COUNT_STATUS, {"run_id": run_id, "statuses": [str(s) for s in statuses]})
+    return int(found.scalar_one())
+
+
+def find_open_units(session: Session, run_id: int) -> OpenUnits:
+    """Which statuses of open units occur in the run; three looks at an index, at any size."""
+
+    def occurs(status: UnitStatus) -> Any:
+        return sa.exists().where(_units.c.task_run_id == run_id).where(_units.c.status == status)
+
+    statement = sa.select(*(occurs(s) for s in (UnitStatus.CREATED, UnitStatus.LAUNCHED, UnitStatus.ASSIGNED)))
+    created, launched, assigned = session.connection().execute(statement).one()
+    return OpenUnits(bool(created), bool(launched), bool(assigned))
+
+
+# the claim
+
+_PICKED = (_units.c.unit_id, _units.c.assignment_id, _units.c.unit_index)
+_FREE = (
+    sa.select(*_PICKED)
+    .where(_units.c.task_run_id == sa.bindparam("run_id"))
+    .where(_units.c.status == UnitStatus.LAUNCHED)
+    .where(_units.c.unit_id > sa.bindparam("after"))
+    .where(_units.c.unit_index >= 0)
+    .order_by(_units.c.unit_id)
+    .limit(sa.bindparam("number"))
+    .with_for_update(skip_locked=True)
+)
+_held = _units.alias("held")
+_NOT_THEIRS = ~sa.exists().where(
+    _held.c.assignment_id == _units.c.assignment_id, _held.c.worker_id == sa.bindparam("worker_id")
+)
+_FREE_FOR = _FREE.where(_NOT_THEIRS)
+_REQUEUED_FOR = _FREE_FOR.where(_units.c.requeued)
+_FURTHEST = (
+    sa.select(sa.func.max(_agents.c.unit_id))
+    .where(_agents.c.task_run_id == sa.bindparam("run_id"))
+    .where(_agents.c.worker_id == sa.bindparam("worker_id"))
+)
+_ASSIGN = (
+    sa.update(_units)
+    .where(_units.c.unit_id == sa.bindparam("b_unit"))
+    .where(_units.c.status == UnitStatus.LAUNCHED)
+    .values(status=UnitStatus.ASSIGNED, agent_id=sa.bindparam("b_agent"), worker_id=sa.bindparam("b_worker"))
+)
+_NEW_AGENT = sa.insert(_agents).returning(_agents.c.agent_id, sort_by_parameter_order=True)
+
+
+def claim_units(
+    session: Session,
+    run: Any,
+    askers: Sequence[Asker],
+    *,
+    status: AgentStatus,
+    one_worker_an_item: bool,
+    now: datetime,
+) -> list[Claim | None]:
+    """A unit for each asker, in their order, and the agent that holds it; None where there is none for them.
+
+    `run` has task_run_id, task_id, task_type and provider_type. `status` is the agents' first stop after `accepted`.
+    No worker gets two units of one assignment; with `one_worker_an_item` there is but one of each. Nothing is locked
+    for long: units that another transaction is taking are passed over.
+    """
+    if status is not AgentStatus.ACCEPTED and status not in AGENT_TRANSITIONS[AgentStatus.ACCEPTED]:
+        raise ValueError(f"an agent cannot start as {status}")
+    connection = session.connection()
+    if one_worker_an_item:
+        rows = connection.execute(_FREE, {"run_id": run.task_run_id, "after": 0, "number": len(askers)})
+        picks: list[Any] = list(rows)
+        picks += [None] * (len(askers) - len(picks))
+    else:
+        picks = _pick_one_by_one(connection, run.task_run_id, askers)
+    served = [(asker, pick) for asker, pick in zip(askers, picks, strict=True) if pick is not None]
+    if not served:
+        return [None] * len(askers)
+    made = connection.execute(
+        _NEW_AGENT,
+        [
+            {
+                "worker_id": asker.worker_id,
+                "unit_id": pick.unit_id,
+                "task_id": run.task_id,
+                "task_run_id": run.task_run_id,
+                "assignment_id": pick.assignment_id,
+                "task_type": run.task_type,
+                "provider_type": run.provider_type,
+                "status": str(status),
+                "creation_date": now,
+                "registration_id": asker.registration_id,
+                "nonce": asker.nonce,
+                "token_hash": asker.token_hash,
+                "started_at": now,
+                "answer": "",
+                "left_reason": "",
+                "connection": dict(asker.connection),
+            }
+            for asker, pick in served
+        ],
+    )
+    agent_ids = [row.agent_id for row in made]
+    connection.execute(
+        _ASSIGN,
+        [
+            {"b_unit": pick.unit_id, "b_agent": agent_id, "b_worker": asker.worker_id}
+            for (asker, pick), agent_id in zip(served, agent_ids, strict=True)
+        ],
+    )
+    announce(session, "agents", agent_ids)
+    announce(session, "units", [pick.unit_id for _, pick in served])
+    given = iter(agent_ids)
+    return [
+        None if pick is None else Claim(next(given), pick.unit_id, pick.unit_index, pick.assignment_id)
+        for pick in picks
+    ]
+
+
+def _pick_one_by_one(connection: sa.Connection, run_id: int, askers: Sequence[Asker]) -> list[Any]:
+    """A pick for each asker. Each goes on behind the furthest unit they had; then what came back; then all."""
+    picked: set[int] = set()
+    picks: list[Any] = []
+    for asker in askers:
+        asked = {"run_id": run_id, "worker_id": asker.worker_id}
+        furthest = connection.execute(_FURTHEST, asked).scalar() or 0
+        pick = None
+        for statement, after in ((_FREE_FOR, furthest), (_REQUEUED_FOR, 0), (_FREE_FOR, 0)):
+            rows = connection.execute(statement, {**asked, "after": after, "number": len(askers)})
+            pick = next((row for row in rows if row.unit_id not in picked), None)
+            if pick is not None:
+                picked.add(pick.unit_id)
+                break
+        picks.append(pick)
+    return picks
+
+
+# what the page is given
+
+_ITEMS = sa.select(_assignments.c.assignment_id, _assignments.c.data).where(
+    _assignments.c.assignment_id.in_(sa.bindparam("keys", expanding=True))
+)
+_INPUTS = sa.select(_agent_data.c.agent_id, _agent_data.c.inputs).where(
+    _agent_data.c.agent_id.in_(sa.bindparam("keys", expanding=True))
+)
+_SEEN = (
+    sa.update(_workers)
+    .where(_workers.c.worker_id == sa.bindparam("b_worker"))
+    .values(last_seen_at=sa.bindparam("b_now", type_=_workers.c.last_seen_at.type))
+)
+
+
+def list_items(session: Session, assignment_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """The data of assignments: `{"shared": {...}, "unit_data": [{...}, ...]}` each."""
+    rows = session.connection().execute(_ITEMS, {"keys": list(assignment_ids)})
+    return {row.assignment_id: row.data for row in rows}
+
+
+def keep_inputs(session: Session, inputs: Mapping[int, Any], now: datetime) -> None:
+    """Keep what the pages of new agents are given, by agent."""
+    rows = [{"agent_id": agent_id, "inputs": given, "creation_date": now} for agent_id, given in inputs.items()]
+    if rows:
+        session.connection().execute(sa.insert(_agent_data), rows)
+
+
+def list_inputs(session: Session, agent_ids: Collection[int]) -> dict[int, Any]:
+    """What the pages of agents were given, by agent."""
+    rows = session.connection().execute(_INPUTS, {"keys": list(agent_ids)})
+    return {row.agent_id: row.inputs for row in rows}
+
+
+def mark_seen(session: Session, worker_ids: Collection[int], now: datetime) -> None:
+    """These workers were here."""
+    if worker_ids:
+        session.connection().execute(_SEEN, [{"b_worker": worker_id, "b_now": now} for worker_id in worker_ids])
+        announce(session, "workers", worker_ids)

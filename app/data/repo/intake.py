@@ -1,0 +1,155 @@
+"""Taking in work, many submissions at once; workers who come back, and assignments that start when all are there.
+
+Set-based, as `dispatch.py`: agents and units move together, only along `states.py`, and only from where a move begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from app.data.changes import announce
+from app.data.repo.dispatch import KnownAgent
+from app.data.states import AGENT_TRANSITIONS, LIVE_AGENT, AgentStatus, UnitStatus
+from app.data.tables import people, tasks
+
+_agents = SQLModel.metadata.tables[str(people.Agent.__tablename__)]
+_agent_data = SQLModel.metadata.tables[str(people.AgentData.__tablename__)]
+_units = SQLModel.metadata.tables[str(tasks.Unit.__tablename__)]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Work that is handed in. `answer` and `labels` are the blueprint's short account of it."""
+
+    agent_id: int
+    unit_id: int
+    outputs: Any
+    files: Sequence[Mapping[str, Any]]
+    answer: str
+    labels: Sequence[str]
+    time_on_task_ms: int
+
+
+_ASSIGN = (
+    sa.update(_units)
+    .where(_units.c.unit_id == sa.bindparam("b_unit"))
+    .where(_units.c.status == UnitStatus.LAUNCHED)
+    .values(status=UnitStatus.ASSIGNED, agent_id=sa.bindparam("b_agent"), worker_id=sa.bindparam("b_worker"))
+)
+_ON_ITEM = sa.select(_units.c.assignment_id, _units.c.status, _units.c.agent_id).where(
+    _units.c.assignment_id.in_(sa.bindparam("keys", expanding=True)), _units.c.unit_index >= 0
+)
+_START = (
+    sa.update(_agents)
+    .where(_agents.c.agent_id == sa.bindparam("b_agent"))
+    .where(_agents.c.status == AgentStatus.WAITING)
+    .values(status=AgentStatus.IN_TASK, started_at=sa.bindparam("b_now", type_=_agents.c.started_at.type))
+)
+_MAY_COME_BACK = sorted(
+    status for status, moves in AGENT_TRANSITIONS.items() if status not in LIVE_AGENT and AgentStatus.IN_TASK in moves
+)
+_BACK_AGENT = (
+    sa.update(_agents)
+    .where(_agents.c.agent_id == sa.bindparam("b_agent"))
+    .where(_agents.c.status.in_(_MAY_COME_BACK))
+    .values(status=AgentStatus.IN_TASK, left_reason="")
+)
+_DONE_AGENT = (
+    sa.update(_agents)
+    .where(_agents.c.agent_id == sa.bindparam("b_agent"))
+    .where(_agents.c.status == AgentStatus.IN_TASK)
+    .values(
+        status=AgentStatus.COMPLETED,
+        submitted_at=sa.bindparam("b_now", type_=_agents.c.submitted_at.type),
+        time_on_task_ms=sa.bindparam("b_time"),
+        answer=sa.bindparam("b_answer"),
+        labels=sa.bindparam("b_labels", type_=_agents.c.labels.type),
+    )
+)
+_DONE_UNIT = (
+    sa.update(_units)
+    .where(_units.c.unit_id == sa.bindparam("b_unit"))
+    .where(_units.c.agent_id == sa.bindparam("b_agent"))
+    .where(_units.c.status == UnitStatus.ASSIGNED)
+    .values(status=UnitStatus.COMPLETED)
+)
+_DONE_DATA = (
+    sa.update(_agent_data)
+    .where(_agent_data.c.agent_id == sa.bindparam("b_agent"))
+    .values(
+        outputs=sa.bindparam("b_outputs", type_=_agent_data.c.outputs.type),
+        files=sa.bindparam("b_files", type_=_agent_data.c.files.type),
+    )
+)
+
+
+def start_full_assignments(session: Session, assignment_ids: Collection[int], now: datetime) -> dict[int, list[int]]:
+    """Concurrent assignments of which every unit has its worker start: waiting -> in task.
+
+    Returns the agents that started, by assignment.
+    """
+    connection = session.connection()
+    agents: dict[int, list[int]] = {}
+    short: set[int] = set()
+    for row in connection.execute(_ON_ITEM, {"keys": list(assignment_ids)}):
+        if row.status == UnitStatus.ASSIGNED and row.agent_id is not None:
+            agents.setdefault(row.assignment_id, []).append(row.agent_id)
+        else:
+            short.add(row.assignment_id)
+    started = {item: ids for item, ids in agents.items() if item not in short}
+    everybody = [agent_id for ids in started.values() for agent_id in ids]
+    if everybody:
+        connection.execute(_START, [{"b_agent": agent_id, "b_now": now} for agent_id in everybody])
+        announce(session, "agents", everybody)
+    return started
+
+
+def take_back_unit(session: Session, agent: KnownAgent) -> bool:
+    """A worker who left is back, and the unit is still free: it is theirs again, and they are in task.
+
+    False, with nothing changed, when the unit is not free, or an agent that left so does not come back.
+    """
+    if agent.status not in _MAY_COME_BACK:
+        return False
+    connection = session.connection()
+    unit = {"b_unit": agent.unit_id, "b_agent": agent.agent_id, "b_worker": agent.worker_id}
+    theirs_besides = sa.select(_units.c.unit_id).where(
+        _units.c.assignment_id == agent.assignment_id,
+        _units.c.worker_id == agent.worker_id,
+        _units.c.unit_id != agent.unit_id,
+    )
+    if connection.execute(theirs_besides).first() is not None or connection.execute(_ASSIGN, unit).rowcount != 1:
+        return False
+    connection.execute(_BACK_AGENT, {"b_agent": agent.agent_id})
+    announce(session, "agents", [agent.agent_id])
+    announce(session, "units", [agent.unit_id])
+    return True
+
+
+def record_submissions(session: Session, done: Sequence[Submission], now: datetime) -> None:
+    """Work of agents that are in task: data, agent and unit together, `completed`."""
+    connection = session.connection()
+    agents, units, data = [], [], []
+    for each in done:
+        agents.append(
+            {
+                "b_agent": each.agent_id,
+                "b_now": now,
+                "b_time": each.time_on_task_ms,
+                "b_answer": each.answer,
+                "b_labels": list(each.labels),
+            }
+        )
+        units.append({"b_unit": each.unit_id, "b_agent": each.agent_id})
+        data.append({"b_agent": each.agent_id, "b_outputs": each.outputs, "b_files": list(each.files)})
+    connection.execute(_DONE_DATA, data)
+    connection.execute(_DONE_AGENT, agents)
+    connection.execute(_DONE_UNIT, units)
+    announce(session, "agents", [each.agent_id for each in done])
+    announce(session, "units", [each.unit_id for each in done])

@@ -1,0 +1,223 @@
+"""Who is at work in a run, by token; and the rules of time: too long, gone too long, waited too long, silent too long.
+
+All times of rules are wall-clock, because they are kept through restarts. A machine that slept judges nobody until the
+pages had a chance to come back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.blueprints.live_agent import LiveAgent
+from app.clock import Clock
+from app.data.states import AgentStatus
+
+JUMP_SECONDS = 15.0
+"""A pause that took this much longer than asked for: the machine slept, or the clock was set."""
+
+CHANCE_SECONDS = 60.0
+"""After a sleep or a restart nobody is judged for so long."""
+
+
+@dataclass(slots=True)
+class AtWork:
+    """One worker who holds a unit. `heard_at` is None until something came from the page in this process's life."""
+
+    token: str
+    agent_id: int
+    unit_id: int
+    unit_index: int
+    assignment_id: int
+    worker_id: int
+    worker_name: str
+    registration_id: str
+    status: AgentStatus
+    started_at: datetime
+    channel_id: str = ""
+    connected: bool = False
+    had_socket: bool = False
+    lost_at: datetime | None = None
+    """When the last socket was lost, or the run was resumed without one; None while the page is there."""
+    heard_at: datetime | None = None
+    logic_ended_at: datetime | None = None
+    """A live task's logic is over: the worker has `submission_timeout` to hand in."""
+    inputs: Any = None
+    """What the page was given, when it is at hand."""
+    live: LiveAgent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """How long things may take."""
+
+    assignment_duration: timedelta
+    reconnect_grace: timedelta
+    submission_timeout: timedelta
+    waiting_limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An agent whose time is up: what becomes of it, and why (for the journal and the worker)."""
+
+    agent: AtWork
+    status: AgentStatus
+    reason: str
+
+
+class Presence:
+    """The agents at work, found by token, agent, registration, assignment or worker."""
+
+    def __init__(self, rules: TimeRules, clock: Clock) -> None:
+        self.rules = rules
+        self.peak = 0
+        self._clock = clock
+        self._by_token: dict[str, AtWork] = {}
+        self._by_agent: dict[int, AtWork] = {}
+        self._by_registration: dict[str, AtWork] = {}
+        self._by_assignment: defaultdict[int, dict[int, AtWork]] = defaultdict(dict)
+        self._not_before = clock.now()
+        self._slept_from: tuple[datetime, float] = (clock.now(), 0.0)
+
+    def __len__(self) -> int:
+        return len(self._by_token)
+
+    def __iter__(self) -> Iterator[AtWork]:
+        return iter(list(self._by_token.values()))
+
+    def add(self, agent: AtWork) -> AtWork:
+        """An agent is at work; one that is known already stays as it is."""
+        known = self._by_token.get(agent.token)
+        if known is not None:
+            return known
+        self._by_token[agent.token] = agent
+        self._by_agent[agent.agent_id] = agent
+        self._by_registration[agent.registration_id] = agent
+        self._by_assignment[agent.assignment_id][agent.agent_id] = agent
+        self.peak = max(self.peak, len(self._by_token))
+        return agent
+
+    def remove(self, agent_id: int) -> AtWork | None:
+        """The agent works no longer."""
+        agent = self._by_agent.pop(agent_id, None)
+        if agent is None:
+            return None
+        del self._by_token[agent.token]
+        if self._by_registration.get(agent.registration_id) is agent:
+            del self._by_registration[agent.registration_id]
+        group = self._by_assignment[agent.assignment_id]
+        del group[agent_id]
+        if not group:
+            del self._by_assignment[agent.assignment_id]
+        return agent
+
+    def find_token(self, token: str) -> AtWork | None:
+        """The agent at work with that token."""
+        return self._by_token.get(token)
+
+    def find_agent(self, agent_id: int) -> AtWork | None:
+        """The agent at work with that id."""
+        return self._by_agent.get(agent_id)
+
+    def find_registration(self, registration_id: str) -> AtWork | None:
+        """The agent at work that came with that registration."""
+        return self._by_registration.get(registration_id)
+
+    def list_assignment(self, assignment_id: int) -> list[AtWork]:
+        """The agents at work on one assignment."""
+        return list(self._by_assignment.get(assignment_id, {}).values())
+
+    def seconds_since_heard(self) -> Mapping[int, float]:
+        """agent_id -> seconds since its page was heard of: 0 while its socket is open; since its start if never."""
+        now = self._clock.now()
+        return {
+            agent.agent_id: 0.0
+            if agent.connected
+            else max(0.0, (now - (agent.heard_at or agent.started_at)).total_seconds())
+            for agent in self._by_token.values()
+        }
+
+    # what is heard
+
+    def heard(self, token: str) -> AtWork | None:
+        """Something came from the page."""
+        agent = self._by_token.get(token)
+        if agent is not None:
+            agent.heard_at = self._clock.now()
+        return agent
+
+    def connected(self, token: str) -> AtWork | None:
+        """The page has a socket."""
+        agent = self.heard(token)
+        if agent is not None:
+            agent.connected = agent.had_socket = True
+            agent.lost_at = None
+        return agent
+
+    def lost(self, token: str) -> None:
+        """The page's last socket is gone: its grace begins, unless it has begun."""
+        agent = self._by_token.get(token)
+        if agent is not None and agent.lost_at is None:
+            agent.connected, agent.had_socket = False, True
+            agent.lost_at = self._clock.now()
+
+    def all_lost(self, *, only_with_socket: bool) -> None:
+        """No router can be reached: whoever was connected has to come back when it can.
+
+        After a restart it is not known who had a socket: `only_with_socket` False where all pages have one.
+        """
+        now = self._clock.now()
+        for agent in self._by_token.values():
+            if agent.had_socket or not only_with_socket:
+                agent.connected = False
+                agent.lost_at = agent.lost_at or now
+
+    # time
+
+    def give_chance(self, seconds: float = CHANCE_SECONDS) -> None:
+        """Judge nobody for so long."""
+        self._not_before = max(self._not_before, self._clock.now() + timedelta(seconds=seconds))
+
+    def before_sleep(self) -> None:
+        """The watch is about to sleep."""
+        self._slept_from = (self._clock.now(), self._clock.monotonic())
+
+    def after_sleep(self, asked_seconds: float) -> bool:
+        """The watch woke up. True when far more time passed than it asked for: everybody gets a new chance."""
+        wall, steady = self._slept_from
+        slept = (self._clock.now() - wall).total_seconds()
+        drift = abs(slept - (self._clock.monotonic() - steady))
+        if slept - asked_seconds > JUMP_SECONDS or drift > JUMP_SECONDS:
+            self.give_chance()
+            return True
+        return False
+
+    def list_overdue(self) -> Sequence[Overdue]:
+        """The agents whose time is up now; none while everybody has a chance to come back."""
+        now = self._clock.now()
+        if now < self._not_before:
+            return ()
+        found = []
+        for agent in self._by_token.values():
+            verdict = self._judge(agent, now)
+            if verdict is not None:
+                found.append(Overdue(agent, *verdict))
+        return found
+
+    def _judge(self, agent: AtWork, now: datetime) -> tuple[AgentStatus, str] | None:
+        rules = self.rules
+        if agent.lost_at is not None and now - agent.lost_at >= rules.reconnect_grace:
+            return AgentStatus.DISCONNECT, "The connection to your page was lost for too long."
+        if agent.status is AgentStatus.WAITING:
+            if now - agent.started_at >= rules.waiting_limit:
+                return AgentStatus.TIMEOUT, "Nobody came to do this task with you. Thank you for waiting."
+            return None
+        if agent.logic_ended_at is not None and now - agent.logic_ended_at >= rules.submission_timeout:
+            return AgentStatus.TIMEOUT, "The task was over, and nothing was handed in in time."
+        if now - agent.started_at >= rules.assignment_duration:
+            return AgentStatus.TIMEOUT, "The time for this unit is over."
+        return None
