@@ -80,3 +80,15 @@ def percent(fraction: float | None) -> str:
 def count_of(number: int, one: str, many: str = "") -> str:
     """ "1 unit", "2 400 units"."""
     return f"{digits(number)} {one if number == 1 else many or one + 's'}"
+
+
+def byte_size(size: int) -> str:
+    """A size in bytes as "840 B", "12 KiB", "3.4 MiB"."""
+    if size < 1024:
+        return f"{size} B"
+    value, units = float(size), ("KiB", "MiB", "GiB", "TiB")
+    for unit in units:
+        value /= 1024
+        if value < 1024 or unit == units[-1]:
+            break
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
