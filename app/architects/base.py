@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,8 @@ PacketHandler = Callable[[Packet], Awaitable[None]]
 class Channel(ABC):
     """One way to one router. Packets go out with `send`; what comes in is handed to the handler given to `open`.
 
+    The handler is started once per packet in a task of its own, in the order the packets came; a slow one holds up no
+    other. What it raises is logged.
     A channel reopens by itself after a loss, with growing pauses, until it is closed.
     """
 
@@ -99,6 +102,11 @@ class Architect(ABC):
     @classmethod
     def assert_task_args(cls, args: ArchitectArgs) -> None:
         """Raise `ConfigError` when the arguments cannot work here (beyond what the field bounds say)."""
+
+    @property
+    def refusals(self) -> Counter[str] | None:
+        """How often the router refused what, by the word of the refusal; None where it cannot be known."""
+        return None
 
     @abstractmethod
     async def prepare(self) -> Path:

@@ -1,7 +1,7 @@
 """Signed entry links and the cookie that follows them: who a worker is, on the word of the requester alone.
 
-A link's token says for which run, for whom and until when. Opening it sets a signed cookie with the same facts; from then
-on the cookie is believed, and never a name in a request's body. Both are signed with a key derived from the run's
+A link's token says for which run, for whom and until when. Opening it sets a signed cookie with the same facts; from
+then on the cookie is believed, and never a name in a request's body. Both are signed with a key derived from the run's
 secret (HMAC-SHA256 by `itsdangerous`), under different salts, so that neither passes for the other.
 """
 
@@ -32,7 +32,7 @@ class Entry:
     expires_at: float
 
 
-class EntryRefused(Exception):  # noqa: N818 - it is an outcome, said to the visitor, not a fault
+class EntryRefused(Exception):
     """A link or a name that lets nobody in. `code` is for programs, the text for the person."""
 
     def __init__(self, code: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What a router takes from the world before it refuses: every limit in one place, and the buckets that measure rates."""
+"""What a router takes from the world before it refuses: every limit and the buckets that measure rates."""
 
 from __future__ import annotations
 

@@ -205,10 +205,8 @@ class Routing:
         actions += self.sockets.silent(now)
         if self.desktop.is_silent(now):
             actions.append(DropDesktop("the desktop has been silent for too long"))
-        if self.desktop.is_open and now >= self._asks_from:
-            for token in self.sockets.claimed():
-                actions += self._ask(token, now, wall)
         actions += self._forget_asks(now)
+        actions += self._ask_all(now, wall)
         if self._spooling and self.desktop.is_open and now >= self._redeliver_at:
             self._redeliver_at = now + REDELIVER_SECONDS
             actions.append(Redeliver())
@@ -286,9 +284,7 @@ class Routing:
             if isinstance(status, str):
                 actions += self._learn(token, status, now, wall)
         self._asks_from = now
-        for token in self.sockets.claimed():
-            actions += self._ask(token, now, wall)
-        return actions
+        return actions + self._ask_all(now, wall)
 
     def _request_statuses(self, packet: Packet, now: float, wall: float) -> list[Action]:
         statuses: dict[str, Any] = dict(self.agents.statuses(now))
@@ -308,6 +304,9 @@ class Routing:
         ask.asked_at = now
         data = {"request_id": f"ask-{token[:16]}"}
         return [ToDesktop(_stamped(PacketType.REQUEST_AGENT_STATUS, token, data, wall))]
+
+    def _ask_all(self, now: float, wall: float) -> list[Action]:
+        return [action for token in list(self._asks) for action in self._ask(token, now, wall)]
 
     def _learn(self, token: str, status: str | None, now: float, wall: float) -> list[Action]:
         agent = self.agents.learn(token, status, now)
@@ -341,7 +340,10 @@ class Routing:
         actions: list[Action] = []
         late = self.limits.answer_seconds
         for ask in list(self._asks.values()):
-            if ask.asked_at is not None and now - ask.asked_at > late:
+            ask.requests = [request_id for request_id in ask.requests if request_id in self._pending]
+            if not ask.requests and not self.sockets.is_claimed(ask.token):
+                del self._asks[ask.token]
+            elif ask.asked_at is not None and now - ask.asked_at > late:
                 del self._asks[ask.token]
                 detail = "the desktop did not say whether it knows this token"
                 actions += self.sockets.reject(ask.token, "desktop_away", detail, CLOSE_TRY_LATER, now)

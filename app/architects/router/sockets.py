@@ -103,9 +103,9 @@ class PageSockets:
             actions += self._refuse(self._sockets[socket_id], error, detail, code, now)
         return actions
 
-    def claimed(self) -> list[str]:
-        """Tokens of sockets that wait for a confirmation."""
-        return list(self._claims)
+    def is_claimed(self, token: str) -> bool:
+        """Whether a socket waits for this token's confirmation."""
+        return token in self._claims
 
     def silent(self, now: float) -> list[Action]:
         """Close the sockets that have said nothing for too long."""
@@ -123,9 +123,7 @@ class PageSockets:
         socket = self._sockets.get(socket_id)
         return [] if socket is None else self._refuse(socket, error, detail, CLOSE_POLICY, now)
 
-    def _alive(
-        self, socket: PageSocket, token: str, now: float, wall: float
-    ) -> tuple[list[Action], str | None]:
+    def _alive(self, socket: PageSocket, token: str, now: float, wall: float) -> tuple[list[Action], str | None]:
         if socket.token == token:
             return ([_status_frame(socket.socket_id, socket.agent, wall)] if socket.agent is not None else []), None
         actions = self._release(socket, now)
