@@ -27,7 +27,7 @@ class FeedBinding(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tell)
-        self._subscription = feed.subscribe(self._hear, tables)
+        self.subscription = feed.subscribe(self._hear, tables)
 
     def set_active(self, active: bool) -> None:
         """Hold the signals back, or let them come again."""
@@ -37,7 +37,7 @@ class FeedBinding(QObject):
 
     def close(self) -> None:
         """Stop listening. Idempotent."""
-        self._subscription.close()
+        self.subscription.close()
         self._timer.stop()
         self._pending.clear()
 

@@ -175,6 +175,10 @@ class RecordTableModel(QAbstractTableModel):
         self.query_changed.emit()
         self.refresh()
 
+    def start_with(self, query: RecordQuery) -> None:
+        """Take a query that was kept, before the first list is read."""
+        self.query = query
+
     def refresh(self) -> None:
         """Read the list again; rows that stay keep their place, selection and scroll."""
         self._pause.stop()

@@ -163,6 +163,10 @@ class ChipRow(QWidget):
         """The keys of the chips that are on, in order."""
         return [key for key, chip in self._chips.items() if chip.isChecked()]
 
+    def all_keys(self) -> list[str]:
+        """The keys of all chips."""
+        return list(self._chips)
+
     def setKeys(self, keys: Sequence[str]) -> None:
         """Switch on these chips and no others, without a signal."""
         for key, chip in self._chips.items():

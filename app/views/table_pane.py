@@ -1,0 +1,254 @@
+"""A table with what belongs to it: filter, chips, saved views, the count, copy and save, words for an empty one."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QStackedLayout, QVBoxLayout, QWidget
+
+from app.viewmodels.action import Action
+from app.viewmodels.background import BackgroundWork
+from app.viewmodels.formats import digits
+from app.viewmodels.record_files import copy_text, save_csv
+from app.viewmodels.record_table import RecordQuery, RecordTableModel
+from app.viewmodels.toasts import Toasts
+from app.viewmodels.ui_state import UiState
+from app.views.table_view import RecordTableView
+from app.views.widgets.buttons import IconButton
+from app.views.widgets.fields import SearchField
+from app.views.widgets.labels import label
+from app.views.widgets.panels import EmptyPanel
+from app.views.widgets.pills import Chip, ChipRow
+
+
+class TablePane(QWidget):
+    """`view` is the table, `search` its filter, `bar` the line above it (add to it), `chips` the filter chips.
+
+    `chips` are (key, words): a key is one or several values of `chip_column`, joined by "|". Sort, filters and saved
+    views are kept in `state` under `key`.
+    """
+
+    def __init__(
+        self,
+        model: RecordTableModel,
+        state: UiState,
+        key: str,
+        toasts: Toasts,
+        background: BackgroundWork,
+        *,
+        placeholder: str,
+        chips: Sequence[tuple[str, str]] = (),
+        chip_column: str = "status",
+        empty: EmptyPanel | None = None,
+        saved_views: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.model, self._state, self._key = model, state, key
+        self._toasts, self._background = toasts, background
+        self._chip_column = chip_column
+        self._restore_query()
+        self.view = RecordTableView(model, state, key)
+        self.view.setAccessibleName(placeholder.removeprefix("Filter ").capitalize())
+        self.search = SearchField(placeholder)
+        self.chips = ChipRow(chips)
+        self.count = label("", tone="dim")
+        self.bar = QHBoxLayout()
+        self._saved_views = Chip("Saved views", checkable=False, menu_mark=True)
+        self._saved_views.setVisible(saved_views)
+        self._lay_out(empty, bool(chips))
+        self._copier = Action(self._copy, self)
+        self._connect()
+        self._show_query()
+
+    def showing_empty(self) -> bool:
+        """Whether the empty panel stands in place of the table."""
+        return self._stack.currentIndex() == 1
+
+    def more_menu(self) -> QMenu:
+        """Copy, save as CSV, select all, columns."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        some = self.view.selected_count()
+        words = f"{digits(some)} selected" if some else f"all {digits(len(self.model.ids))}"
+        menu.addAction(f"Copy {words} rows\tCtrl+C").triggered.connect(self.copy)
+        menu.addAction(f"Save {words} rows as CSV…").triggered.connect(self.ask_csv)
+        menu.addAction("Select all\tCtrl+A").triggered.connect(self.view.selectAll)
+        menu.addSeparator()
+        columns = self.view.header_menu()
+        columns.setTitle("Columns")
+        columns.setParent(menu, columns.windowFlags())
+        menu.addMenu(columns)
+        return menu
+
+    def copy(self) -> None:
+        """Put the selected rows (none: all) on the clipboard."""
+        self._copier.start()
+
+    def ask_csv(self) -> None:
+        """Ask for a file and save the selected rows (none: all) in it."""
+        dialog = QFileDialog(self, "Save rows as CSV")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("csv")
+        dialog.selectFile(f"{self._key}.csv")
+        dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))
+        dialog.open()
+
+    def save_to(self, path: Path) -> None:
+        """Save the selected rows (none: all) in a CSV file, behind the window."""
+        ids, columns = self._chosen_ids(), self.view.visible_columns()
+        job = self._background.run(
+            f"Saving {path.name}", lambda report: save_csv(self.model.source, ids, columns, path, report)
+        )
+        job.ended.connect(lambda fault: fault or self._toasts.say(f"{digits(job.result)} rows saved in {path}.", "ok"))
+
+    def set_filter(self, column: str, values: Sequence[str]) -> None:
+        """Allow only these values in a column (none: all)."""
+        filters = {name: chosen for name, chosen in self.model.query.filters.items() if name != column}
+        if values:
+            filters[column] = tuple(values)
+        query = self.model.query
+        self.model.set_query(RecordQuery(filters, query.search, query.sort, query.descending))
+
+    def views_menu(self) -> QMenu:
+        """The saved views: show one, keep the present one, forget one."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        views = self._state.get(f"{self._key}.views", {})
+        for name in sorted(views):
+            menu.addAction(name).triggered.connect(lambda _on=False, name=name: self._show_view(name))
+        if views:
+            menu.addSeparator()
+            forget = menu.addMenu("Forget")
+            for name in sorted(views):
+                forget.addAction(name).triggered.connect(lambda _on=False, name=name: self._forget_view(name))
+        menu.addAction("Keep this view as…").triggered.connect(self._ask_view_name)
+        return menu
+
+    def keep_view(self, name: str) -> None:
+        """Keep the present filter and order under a name."""
+        if name.strip():
+            views = dict(self._state.get(f"{self._key}.views", {}))
+            views[name.strip()] = _plain(self.model.query)
+            self._state.put(f"{self._key}.views", views)
+
+    def _lay_out(self, empty: EmptyPanel | None, with_chips: bool) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.bar.setContentsMargins(20, 8, 12, 8)
+        self.bar.setSpacing(8)
+        self.bar.addWidget(self.search, 2)
+        self.chips.setVisible(with_chips)
+        self.bar.addWidget(self.chips)
+        self.bar.addWidget(self._saved_views)
+        self.bar.addStretch(1)
+        self.bar.addWidget(self.count)
+        self._more = IconButton("ph.dots-three", "More for this table")
+        self.bar.addWidget(self._more)
+        layout.addLayout(self.bar)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.view)
+        if empty is not None:
+            self._stack.addWidget(empty)
+        layout.addLayout(self._stack, 1)
+
+    def _connect(self) -> None:
+        self.search.searched.connect(self._search_for)
+        self.chips.changed.connect(self._filter_by_chips)
+        self.model.count_changed.connect(self._show_count)
+        self.model.query_changed.connect(self._query_changed)
+        self.model.loading_changed.connect(self._show_count)
+        self.model.failed.connect(lambda sentence: self._toasts.say(sentence, "bad"))
+        self.view.selection_changed.connect(self._show_count)
+        self.view.copy_asked.connect(self.copy)
+        self._copier.failed.connect(lambda sentence: self._toasts.say(sentence, "bad"))
+        self._copier.finished.connect(self._copied)
+        self._more.clicked.connect(lambda: self.more_menu().popup(_below(self._more)))
+        self._saved_views.clicked.connect(lambda: self.views_menu().popup(_below(self._saved_views)))
+
+    def _search_for(self, words: str) -> None:
+        query = self.model.query
+        self.model.set_query(RecordQuery(query.filters, words.strip(), query.sort, query.descending))
+
+    def _filter_by_chips(self, keys: list[str]) -> None:
+        self.set_filter(self._chip_column, [value for key in keys for value in key.split("|")])
+
+    def _show_query(self) -> None:
+        query = self.model.query
+        if self.search.text().strip() != query.search:
+            self.search.setText(query.search)
+        on = set(query.filters.get(self._chip_column, ()))
+        self.chips.setKeys([key for key in self.chips.all_keys() if on and set(key.split("|")) <= on])
+
+    def _query_changed(self) -> None:
+        self._state.put(f"{self._key}.query", _plain(self.model.query))
+        self._show_query()
+        self._show_count()
+
+    def _restore_query(self) -> None:
+        kept = self._state.get(f"{self._key}.query")
+        if kept is not None:
+            self.model.start_with(_query(kept, self.model))
+
+    def _show_count(self, *_: object) -> None:
+        rows, some = len(self.model.ids), self.view.selected_count()
+        words = f"{digits(some)} of {digits(rows)} selected" if some > 1 or self.view.everything else digits(rows)
+        self.count.setText("…" if self.model.loading else words)
+        narrowed = bool(self.model.query.search or self.model.query.filters)
+        if self._stack.count() > 1:
+            self._stack.setCurrentIndex(1 if not rows and not narrowed and not self.model.loading else 0)
+
+    def _chosen_ids(self) -> array[int]:
+        return self.view.selected_ids() if self.view.selected_count() else self.model.ids[:]
+
+    async def _copy(self) -> tuple[str, int]:
+        ids = self._chosen_ids()
+        return await copy_text(self.model.source, ids, self.view.visible_columns()), len(ids)
+
+    def _copied(self, result: tuple[str, int]) -> None:
+        text, count = result
+        QGuiApplication.clipboard().setText(text)
+        self._toasts.say(f"{digits(count)} rows copied.", "ok")
+
+    def _show_view(self, name: str) -> None:
+        kept = self._state.get(f"{self._key}.views", {}).get(name)
+        if kept is not None:
+            self.model.set_query(_query(kept, self.model))
+
+    def _forget_view(self, name: str) -> None:
+        views = {kept: query for kept, query in self._state.get(f"{self._key}.views", {}).items() if kept != name}
+        self._state.put(f"{self._key}.views", views)
+
+    def _ask_view_name(self) -> None:
+        dialog = QInputDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Keep this view")
+        dialog.setLabelText("Name of the view")
+        dialog.textValueSelected.connect(self.keep_view)
+        dialog.open()
+
+
+def _below(widget: QWidget) -> QPoint:
+    return widget.mapToGlobal(widget.rect().bottomLeft())
+
+
+def _plain(query: RecordQuery) -> dict[str, object]:
+    filters = {column: list(values) for column, values in query.filters.items()}
+    return {"filters": filters, "search": query.search, "sort": query.sort, "descending": query.descending}
+
+
+def _query(kept: object, model: RecordTableModel) -> RecordQuery:
+    """A query as it was kept, without columns that there are no more."""
+    values = kept if isinstance(kept, dict) else {}
+    names = {column.name for column in model.columns}
+    filters = {str(column): tuple(map(str, chosen)) for column, chosen in dict(values.get("filters") or {}).items()}
+    sort = str(values.get("sort") or "")
+    return RecordQuery(
+        filters, str(values.get("search") or ""), sort if sort in names else "", bool(values.get("descending"))
+    )
