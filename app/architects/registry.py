@@ -1,38 +1,47 @@
-"""The architects there are: ours by name, third parties' through the entry points `crowdesk.architects`."""
+"""Which architects there are: ours by name, others through the entry points `crowdesk.architects`."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import entry_points
 
 from app.architects.base import Architect
-from app.architects.local import LocalArchitect
-from app.architects.mock import MockArchitect
 from app.errors import ConfigError
 
-ENTRY_POINTS = "crowdesk.architects"
+ENTRY_POINT_GROUP = "crowdesk.architects"
 
-ARCHITECTS: dict[str, type[Architect]] = {
-    LocalArchitect.ARCHITECT_TYPE: LocalArchitect,
-    MockArchitect.ARCHITECT_TYPE: MockArchitect,
+_OURS = {
+    "local": "app.architects.local:LocalArchitect",
+    "mock": "app.architects.mock:MockArchitect",
 }
+_registered: dict[str, type[Architect]] = {}
 
 
-def list_architect_types() -> list[str]:
-    """The names of all architects, ours first."""
-    return list(dict.fromkeys([*ARCHITECTS, *(point.name for point in entry_points(group=ENTRY_POINTS))]))
+def names() -> list[str]:
+    """Every architect type that `get` knows, ours first."""
+    others = {point.name for point in entry_points(group=ENTRY_POINT_GROUP)} | set(_registered)
+    return [*_OURS, *sorted(others - set(_OURS))]
 
 
-def get_architect(architect_type: str) -> type[Architect]:
-    """The architect class of that name; `ConfigError` names the nearest one when there is none."""
-    if architect_type in ARCHITECTS:
-        return ARCHITECTS[architect_type]
-    for point in entry_points(group=ENTRY_POINTS, name=architect_type):
-        found = point.load()
-        if isinstance(found, type) and issubclass(found, Architect):
-            ARCHITECTS[architect_type] = found
-            return found
-        raise ConfigError(f'The entry point "{architect_type}" of {ENTRY_POINTS} is no Architect.', key="architect")
-    nearest = get_close_matches(architect_type, list_architect_types(), n=1)
-    hint = f' Did you mean "{nearest[0]}"?' if nearest else ""
-    raise ConfigError(f'There is no architect "{architect_type}".{hint}', key="architect._architect_type")
+def get(kind: str) -> type[Architect]:
+    """The class of an architect type; imported when it is first asked for. `ConfigError` names the nearest type."""
+    if kind in _registered:
+        return _registered[kind]
+    if kind in _OURS:
+        module, _, name = _OURS[kind].partition(":")
+        register(getattr(import_module(module), name))
+        return _registered[kind]
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=kind):
+        register(point.load(), kind)
+        return _registered[kind]
+    nearest = get_close_matches(kind, names(), n=1, cutoff=0.5)
+    hint = f'Did you mean "{nearest[0]}"?' if nearest else f"There are: {', '.join(names())}."
+    raise ConfigError(f'There is no architect "{kind}". {hint}', key="architect._architect_type")
+
+
+def register(cls: type[Architect], kind: str = "") -> None:
+    """Make an architect class known under its `ARCHITECT_TYPE` (or `kind`). `ConfigError` when it is none."""
+    if not (isinstance(cls, type) and issubclass(cls, Architect)):
+        raise ConfigError(f"{cls!r} is no Architect.", key="architect._architect_type")
+    _registered[kind or cls.ARCHITECT_TYPE] = cls
