@@ -1,0 +1,139 @@
+"""What all repo modules share: the tables as Core sees them, sets of ids in one parameter, texts any database takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import Session, SQLModel
+
+from app.data.tables import money, people, quality, tasks
+from app.errors import EntryDoesNotExist, InvalidEntry
+
+assert all((money, people, quality, tasks))  # imported so that the metadata is whole
+
+_TABLES = SQLModel.metadata.tables
+PROJECTS, TASKS, REQUESTERS, RUNS = (_TABLES[n] for n in ("projects", "tasks", "requesters", "task_runs"))
+ASSIGNMENTS, UNITS, AGENTS, WORKERS = (_TABLES[n] for n in ("assignments", "units", "agents", "workers"))
+ONBOARDING, AGENT_DATA, LIVE_UPDATES = (_TABLES[n] for n in ("onboarding_agents", "agent_data", "live_updates"))
+BLOCKS, QUALIFICATIONS, GRANTS = (_TABLES[n] for n in ("blocks", "qualifications", "granted_qualifications"))
+REVIEWS, PENDING, FLAGS = (_TABLES[n] for n in ("worker_review", "pending_decisions", "unit_flags"))
+EVENTS, PAYMENTS, REFS = (_TABLES[n] for n in ("events", "payments", "external_refs"))
+
+CHUNK = 2_000
+"""Rows handled at once where Python sees them: a longer piece would hold the interpreter for a frame of the window."""
+_BIGGEST_ID = 2**63 - 1
+
+
+class _Ids(TypeDecorator[Sequence[int]]):
+    """Many ids as one parameter: JSON text on SQLite, an array on PostgreSQL. No limit of parameters, one statement."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(sa.ARRAY(sa.BigInteger) if dialect.name == "postgresql" else sa.String())
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: sa.Dialect) -> Any:
+        ids = list(value or ())
+        return ids if dialect.name == "postgresql" else json.dumps(ids)
+
+
+class _IdRows(FunctionElement[int]):
+    """The ids of one parameter, as a sub-select."""
+
+    name = "id_rows"
+    inherit_cache = True
+    type = sa.BigInteger()
+
+
+@compiles(_IdRows, "sqlite")
+def _sqlite_ids(element: _IdRows, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"  # noqa: S608 - a bound parameter
+
+
+@compiles(_IdRows, "postgresql")
+def _postgresql_ids(element: _IdRows, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
+
+
+def among(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """`column` is one of the ids in the parameter `name` (any sequence of int, of any length)."""
+    return column.op("IN", is_comparison=True)(_IdRows(sa.bindparam(name, type_=_Ids)))
+
+
+def run(session: Session, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
+    """Execute a Core statement in the session's transaction."""
+    return session.connection().execute(statement, parameters or {})
+
+
+def one(session: Session, statement: sa.Executable, parameters: Any = None) -> Any:
+    """The first row, or None."""
+    return run(session, statement, parameters).first()
+
+
+@cache
+def insert_of(name: str, *columns: str) -> sa.Insert:
+    """An INSERT of those columns that returns nothing; for one row or a list of rows."""
+    table = _TABLES[name]
+    return sa.insert(table).values({c: sa.bindparam(c, type_=table.c[c].type) for c in columns})
+
+
+def add(session: Session, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Insert one row and return its id."""
+    key = next(iter(table.primary_key.columns))
+    row = run(session, _returning_insert(table.name, tuple(values)), dict(values)).one()
+    assert key.name in row._fields
+    return int(row[0])
+
+
+@cache
+def _returning_insert(name: str, columns: tuple[str, ...]) -> sa.Insert:
+    table = _TABLES[name]
+    key = next(iter(table.primary_key.columns))
+    values = {c: sa.bindparam(c, type_=table.c[c].type) for c in columns}
+    return sa.insert(table).values(values).returning(key)
+
+
+def pieces(ids: Sequence[int], size: int = CHUNK) -> Iterable[Sequence[int]]:
+    """`ids` in pieces of at most `size`."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def is_postgresql(session: Session) -> bool:
+    """Whether this is PostgreSQL; else it is SQLite."""
+    return session.connection().dialect.name == "postgresql"
+
+
+def clean_text(text: str, limit: int = 10_000) -> str:
+    """A text from outside as any database takes it: no NUL, no half surrogate, at most `limit` characters."""
+    return text[:limit].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def filled(column: str, text: str, limit: int = 500) -> str:
+    """A name that must not be empty. `InvalidEntry` says which column and why."""
+    cleaned = clean_text(text, limit + 1).strip()
+    if not cleaned:
+        raise InvalidEntry(column, "it may not be empty")
+    if len(cleaned) > limit:
+        raise InvalidEntry(column, f"it may not be longer than {limit} characters")
+    return cleaned
+
+
+def check_id(column: str, value: int) -> int:
+    """An id that can be one at all. `EntryDoesNotExist` for what fits no column."""
+    if not 0 < value <= _BIGGEST_ID:
+        raise missing(column, value)
+    return value
+
+
+def missing(kind: str, value: object) -> EntryDoesNotExist:
+    """The error for an id that nothing has."""
+    return EntryDoesNotExist(f"There is no {kind.removesuffix('_id').replace('_', ' ')} {value}.")
