@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 PING_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 OPEN_SECONDS = 15.0
+CONFIRM_EVERY = 500
 MAX_UNCONFIRMED = 20_000
 MAX_FRAME = 256 * 1024 * 1024
 
@@ -108,6 +109,8 @@ class WebSocketChannel(Channel):
         self._running: asyncio.Task[None] | None = None
         self._unconfirmed: deque[tuple[int, str]] = deque()
         self._sent = 0
+        self._confirm = asyncio.Event()
+        self._confirmed = asyncio.Event()
 
     async def open(self, on_packet: PacketHandler, on_state: Callable[[bool], None]) -> None:
         if self._running is not None:
@@ -126,12 +129,17 @@ class WebSocketChannel(Channel):
             raise
 
     async def send(self, packet: Packet) -> bool:
+        while len(self._unconfirmed) >= MAX_UNCONFIRMED and self._socket is not None:
+            self._confirmed.clear()
+            await self._confirmed.wait()
         socket = self._socket
-        if socket is None or len(self._unconfirmed) >= MAX_UNCONFIRMED:
+        if socket is None:
             return False
         text = packet.to_json()
         self._sent += 1
         self._unconfirmed.append((self._sent, text))
+        if len(self._unconfirmed) >= CONFIRM_EVERY:
+            self._confirm.set()
         with contextlib.suppress(ConnectionClosed):  # it was accepted, and goes out again when the router is back
             await socket.send(text)
         return True
@@ -189,6 +197,7 @@ class WebSocketChannel(Channel):
                 self._take(frame)
         finally:
             self._socket = None
+            self._confirmed.set()
             pinging.cancel()
             await asyncio.gather(pinging, return_exceptions=True)
             if self._running is not None:
@@ -207,12 +216,15 @@ class WebSocketChannel(Channel):
         """Say that the desktop is alive, and learn up to where the router has read."""
         alive = Packet(PacketType.ALIVE, DESKTOP_ID).to_json()
         while True:
-            await asyncio.sleep(self._ping_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._confirm.wait(), self._ping_seconds)
+            self._confirm.clear()
             upto = self._sent
             await socket.send(alive)
             await (await socket.ping())
             while self._unconfirmed and self._unconfirmed[0][0] <= upto:
                 self._unconfirmed.popleft()
+            self._confirmed.set()
 
 
 def channel_url(base_url: str) -> str:
