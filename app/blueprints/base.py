@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from app.args import arg
+from app.blueprints.live_agent import LiveAgent
 
 
 @dataclass
@@ -87,6 +88,8 @@ class Blueprint(ABC):
     TITLE: ClassVar[str]
     """What the launch page calls it: "Image labels"."""
     ArgsClass: ClassVar[type[BlueprintArgs]] = BlueprintArgs
+    HAS_ONBOARDING: ClassVar[bool] = False
+    """Whether its pages can show an onboarding."""
 
     def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
         """`base_dir` is what relative paths in the arguments are relative to (the task file's folder)."""
@@ -113,6 +116,21 @@ class Blueprint(ABC):
     def is_concurrent(self) -> bool:
         """Whether the workers of an assignment are there at the same time."""
         return False
+
+    async def run_assignment(self, agents: Sequence[LiveAgent]) -> None:
+        """The logic of a concurrent assignment, once all its workers are there, in the order of their units.
+
+        It may leave whenever it is over; each worker then has `submission_timeout` to hand in. The errors of
+        `app.blueprints.live_agent` may come out of it: the workers who are left are let go.
+        """
+
+    def onboarding_data(self) -> Mapping[str, Any]:
+        """What the page of the onboarding gets."""
+        return {}
+
+    def check_onboarding(self, inputs: Any, outputs: Any) -> bool:
+        """Whether a worker passed the onboarding. Hostile input."""
+        return True
 
     def row_errors(self) -> Sequence[RowError]:
         """Rows of the data that are left out, and why (known after the data was read)."""

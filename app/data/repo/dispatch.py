@@ -6,16 +6,17 @@ This is the set-based face of `status.py` for the hot path: each statement moves
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
-from app.data.states import AGENT_TRANSITIONS, DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
+from app.data.repo import status
+from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 
 _agents = SQLModel.metadata.tables[str(people.Agent.__tablename__)]
@@ -40,6 +41,22 @@ class Asker:
     nonce: str
     token_hash: str
     connection: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RunKeys(Protocol):
+    """The columns of a run that its agents copy."""
+
+    @property
+    def task_run_id(self) -> int: ...
+
+    @property
+    def task_id(self) -> int: ...
+
+    @property
+    def task_type(self) -> str: ...
+
+    @property
+    def provider_type(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,27 +291,14 @@ def find_open_units(session: Session, run_id: int) -> OpenUnits:
 
 # the claim
 
-_PICKED = (_units.c.unit_id, _units.c.assignment_id, _units.c.unit_index)
 _FREE = (
-    sa.select(*_PICKED)
+    sa.select(_units.c.unit_id, _units.c.assignment_id, _units.c.unit_index, _units.c.requeued)
     .where(_units.c.task_run_id == sa.bindparam("run_id"))
     .where(_units.c.status == UnitStatus.LAUNCHED)
-    .where(_units.c.unit_id > sa.bindparam("after"))
     .where(_units.c.unit_index >= 0)
     .order_by(_units.c.unit_id)
     .limit(sa.bindparam("number"))
     .with_for_update(skip_locked=True)
-)
-_held = _units.alias("held")
-_NOT_THEIRS = ~sa.exists().where(
-    _held.c.assignment_id == _units.c.assignment_id, _held.c.worker_id == sa.bindparam("worker_id")
-)
-_FREE_FOR = _FREE.where(_NOT_THEIRS)
-_REQUEUED_FOR = _FREE_FOR.where(_units.c.requeued)
-_FURTHEST = (
-    sa.select(sa.func.max(_agents.c.unit_id))
-    .where(_agents.c.task_run_id == sa.bindparam("run_id"))
-    .where(_agents.c.worker_id == sa.bindparam("worker_id"))
 )
 _ASSIGN = (
     sa.update(_units)
@@ -303,92 +307,89 @@ _ASSIGN = (
     .values(status=UnitStatus.ASSIGNED, agent_id=sa.bindparam("b_agent"), worker_id=sa.bindparam("b_worker"))
 )
 _NEW_AGENT = sa.insert(_agents).returning(_agents.c.agent_id, sort_by_parameter_order=True)
+_WAIT = (
+    sa.update(_agents)
+    .where(_agents.c.agent_id == sa.bindparam("b_agent"))
+    .where(_agents.c.status == AgentStatus.ACCEPTED)
+    .values(status=AgentStatus.WAITING)
+)
 
 
 def claim_units(
-    session: Session,
-    run: Any,
-    askers: Sequence[Asker],
-    *,
-    status: AgentStatus,
-    one_worker_an_item: bool,
-    now: datetime,
+    session: Session, run: RunKeys, askers: Sequence[Asker], *, waiting: bool, one_worker_an_item: bool, now: datetime
 ) -> list[Claim | None]:
     """A unit for each asker, in their order, and the agent that holds it; None where there is none for them.
 
-    `run` has task_run_id, task_id, task_type and provider_type. `status` is the agents' first stop after `accepted`.
-    No worker gets two units of one assignment; with `one_worker_an_item` there is but one of each. Nothing is locked
-    for long: units that another transaction is taking are passed over.
+    The askers are different workers. Their agents start `in task`, or `waiting` for the others of the assignment.
+    Where each item has one unit, and none of those that are next ever came back, whom a unit goes to does not matter:
+    the whole batch is served by three statements. Else each asker's claim is a statement of its own.
     """
-    if status is not AgentStatus.ACCEPTED and status not in AGENT_TRANSITIONS[AgentStatus.ACCEPTED]:
-        raise ValueError(f"an agent cannot start as {status}")
+    if one_worker_an_item and not waiting:
+        asked = {"run_id": run.task_run_id, "number": len(askers)}
+        picks = session.connection().execute(_FREE, asked).all()
+        if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
+            return list(_assign_together(session, run, askers, picks, now))
+    made = [_claim_alone(session, run, asker, in_task=not waiting, now=now) for asker in askers]
+    agent_ids = [agent_id for agent_id in made if agent_id is not None]
+    if waiting and agent_ids:
+        session.connection().execute(_WAIT, [{"b_agent": agent_id} for agent_id in agent_ids])
+    agents = find_by_ids(session, agent_ids) if agent_ids else {}
+    return [None if agent_id is None else _as_claim(agents[agent_id]) for agent_id in made]
+
+
+def _assign_together(
+    session: Session, run: RunKeys, askers: Sequence[Asker], picks: Sequence[Any], now: datetime
+) -> Iterator[Claim]:
     connection = session.connection()
-    if one_worker_an_item:
-        rows = connection.execute(_FREE, {"run_id": run.task_run_id, "after": 0, "number": len(askers)})
-        picks: list[Any] = list(rows)
-        picks += [None] * (len(askers) - len(picks))
-    else:
-        picks = _pick_one_by_one(connection, run.task_run_id, askers)
-    served = [(asker, pick) for asker, pick in zip(askers, picks, strict=True) if pick is not None]
-    if not served:
-        return [None] * len(askers)
-    made = connection.execute(
-        _NEW_AGENT,
-        [
-            {
-                "worker_id": asker.worker_id,
-                "unit_id": pick.unit_id,
-                "task_id": run.task_id,
-                "task_run_id": run.task_run_id,
-                "assignment_id": pick.assignment_id,
-                "task_type": run.task_type,
-                "provider_type": run.provider_type,
-                "status": str(status),
-                "creation_date": now,
-                "registration_id": asker.registration_id,
-                "nonce": asker.nonce,
-                "token_hash": asker.token_hash,
-                "started_at": now,
-                "answer": "",
-                "left_reason": "",
-                "connection": dict(asker.connection),
-            }
-            for asker, pick in served
-        ],
-    )
-    agent_ids = [row.agent_id for row in made]
-    connection.execute(
-        _ASSIGN,
-        [
-            {"b_unit": pick.unit_id, "b_agent": agent_id, "b_worker": asker.worker_id}
-            for (asker, pick), agent_id in zip(served, agent_ids, strict=True)
-        ],
-    )
-    announce(session, "agents", agent_ids)
-    announce(session, "units", [pick.unit_id for _, pick in served])
-    given = iter(agent_ids)
-    return [
-        None if pick is None else Claim(next(given), pick.unit_id, pick.unit_index, pick.assignment_id)
-        for pick in picks
+    rows = [
+        {
+            **_new_agent(asker, AgentStatus.IN_TASK, now),
+            "unit_id": pick.unit_id,
+            "task_id": run.task_id,
+            "task_run_id": run.task_run_id,
+            "assignment_id": pick.assignment_id,
+            "task_type": run.task_type,
+            "provider_type": run.provider_type,
+            "answer": "",
+            "left_reason": "",
+            "connection": dict(asker.connection),
+        }
+        for asker, pick in zip(askers, picks, strict=True)
     ]
+    agent_ids = [row.agent_id for row in connection.execute(_NEW_AGENT, rows)]
+    assigned = [
+        {"b_unit": row["unit_id"], "b_agent": agent_id, "b_worker": row["worker_id"]}
+        for row, agent_id in zip(rows, agent_ids, strict=True)
+    ]
+    connection.execute(_ASSIGN, assigned)
+    announce(session, "agents", agent_ids)
+    announce(session, "units", [pick.unit_id for pick in picks])
+    for pick, agent_id in zip(picks, agent_ids, strict=True):
+        yield Claim(agent_id, pick.unit_id, pick.unit_index, pick.assignment_id)
 
 
-def _pick_one_by_one(connection: sa.Connection, run_id: int, askers: Sequence[Asker]) -> list[Any]:
-    """A pick for each asker. Each goes on behind the furthest unit they had; then what came back; then all."""
-    picked: set[int] = set()
-    picks: list[Any] = []
-    for asker in askers:
-        asked = {"run_id": run_id, "worker_id": asker.worker_id}
-        furthest = connection.execute(_FURTHEST, asked).scalar() or 0
-        pick = None
-        for statement, after in ((_FREE_FOR, furthest), (_REQUEUED_FOR, 0), (_FREE_FOR, 0)):
-            rows = connection.execute(statement, {**asked, "after": after, "number": len(askers)})
-            pick = next((row for row in rows if row.unit_id not in picked), None)
-            if pick is not None:
-                picked.add(pick.unit_id)
-                break
-        picks.append(pick)
-    return picks
+def _claim_alone(session: Session, run: RunKeys, asker: Asker, *, in_task: bool, now: datetime) -> int | None:
+    agent_id = status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=in_task)
+    if agent_id is not None and asker.connection:
+        keep = sa.update(_agents).where(_agents.c.agent_id == agent_id).values(connection=dict(asker.connection))
+        session.connection().execute(keep)
+    return agent_id
+
+
+def _as_claim(agent: KnownAgent) -> Claim:
+    return Claim(agent.agent_id, agent.unit_id, agent.unit_index, agent.assignment_id)
+
+
+def _new_agent(asker: Asker, status: AgentStatus, now: datetime) -> dict[str, Any]:
+    return {
+        "worker_id": asker.worker_id,
+        "status": status,
+        "creation_date": now,
+        "started_at": now,
+        "registration_id": asker.registration_id,
+        "nonce": asker.nonce,
+        "token_hash": asker.token_hash,
+    }
 
 
 # what the page is given
@@ -423,6 +424,12 @@ def list_inputs(session: Session, agent_ids: Collection[int]) -> dict[int, Any]:
     """What the pages of agents were given, by agent."""
     rows = session.connection().execute(_INPUTS, {"keys": list(agent_ids)})
     return {row.agent_id: row.inputs for row in rows}
+
+
+def has_worked(session: Session, worker_id: int) -> bool:
+    """Whether the worker ever had a unit, of any run."""
+    found = sa.select(_agents.c.agent_id).where(_agents.c.worker_id == worker_id).limit(1)
+    return session.connection().execute(found).first() is not None
 
 
 def mark_seen(session: Session, worker_ids: Collection[int], now: datetime) -> None:

@@ -63,7 +63,7 @@ _BACK_AGENT = (
 _DONE_AGENT = (
     sa.update(_agents)
     .where(_agents.c.agent_id == sa.bindparam("b_agent"))
-    .where(_agents.c.status == AgentStatus.IN_TASK)
+    .where(_agents.c.status.in_([AgentStatus.IN_TASK, AgentStatus.ACCEPTED]))
     .values(
         status=AgentStatus.COMPLETED,
         submitted_at=sa.bindparam("b_now", type_=_agents.c.submitted_at.type),
@@ -133,7 +133,7 @@ def take_back_unit(session: Session, agent: KnownAgent) -> bool:
 
 
 def record_submissions(session: Session, done: Sequence[Submission], now: datetime) -> None:
-    """Work of agents that are in task: data, agent and unit together, `completed`."""
+    """Work of agents that are in task (or just accepted): data, agent and unit together, `completed`."""
     connection = session.connection()
     agents, units, data = [], [], []
     for each in done:
