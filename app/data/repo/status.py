@@ -228,30 +228,25 @@ _CLAIMS = (
     _claim(sa.text("units.requeued")),
     _claim(UNITS.c.unit_id.in_(_OF_ASSIGNMENTS_LEFT)),
 )
-_CLAIM_THIS = _claim(UNITS.c.unit_id == P("unit"))
 _ASSIGN = (
     sa.update(UNITS)
     .where(UNITS.c.unit_id == P("unit"), UNITS.c.status == _U.LAUNCHED)
     .values(status=_U.ASSIGNED, agent_id=P("agent"), worker_id=P("worker"))
-    .returning(UNITS.c.unit_index, UNITS.c.assignment_id, UNITS.c.task_id, UNITS.c.pay_amount)
 )
 
 
-def claim(session: Session, run_id: int, values: dict[str, Any], *, in_task: bool) -> Any | None:
-    """Make the agent `values` tells of and assign it the next unit; None when there is none for this worker.
-
-    Returns (agent_id, unit_id, unit_index, assignment_id, task_id, pay_amount).
-    """
+def claim(session: Session, run_id: int, values: dict[str, Any], *, in_task: bool) -> int | None:
+    """Make the agent `values` tells of and assign it the next unit; its id, or None when there is none for them."""
     parameters = {**values, "run": run_id, "status": _A.IN_TASK if in_task else _A.ACCEPTED}
     made = next((row for claim in _CLAIMS if (row := one(session, claim, parameters)) is not None), None)
     if made is None:
         return None
-    unit = one(session, _ASSIGN, {"unit": made.unit_id, "agent": made.agent_id, "worker": values["worker_id"]})
-    if unit is None:  # cannot be: the claim holds the row
+    assigned = run(session, _ASSIGN, {"unit": made.unit_id, "agent": made.agent_id, "worker": values["worker_id"]})
+    if assigned.rowcount != 1:  # cannot be: the claim holds the row
         raise IllegalTransition("unit", "taken", _U.ASSIGNED)
     announce(session, "agents", (made.agent_id,))
     announce(session, "units", (made.unit_id,))
-    return made.agent_id, made.unit_id, *unit
+    return int(made.agent_id)
 
 
 # -- runs and onboarding ---------------------------------------------------------------------------------------------
