@@ -15,13 +15,18 @@ def digits(number: int) -> str:
     return f"{number:,}".replace(",", SPACE)
 
 
+def sign_of(currency: str) -> str:
+    """The sign of a currency: "€" for EUR; its code where it has no sign of its own."""
+    return _SIGNS.get(currency, currency)
+
+
 def money(amount: Decimal | None, currency: str = "EUR") -> str:
     """An exact amount as "€ 0.12": two decimals at least, more only where the amount has them."""
     if amount is None:
         return NOTHING
     places = max(2, min(4, -int(amount.normalize().as_tuple().exponent))) if amount else 2
     text = f"{amount:,.{places}f}".replace(",", SPACE)
-    return f"{_SIGNS.get(currency, currency)}{SPACE}{text}"
+    return f"{sign_of(currency)}{SPACE}{text}"
 
 
 def duration(span: timedelta | float | None) -> str:

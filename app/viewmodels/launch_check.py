@@ -45,6 +45,8 @@ class LaunchCheck:
 
     problems: Mapping[str, str] = field(default_factory=dict)
     general: tuple[str, ...] = ()
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    """By field key: what should be known, though it may be launched so."""
     preview: DataPreview | None = None
     forecast: ForecastView | None = None
     checklist: tuple[CheckItem, ...] = ()

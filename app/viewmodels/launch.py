@@ -1,0 +1,259 @@
+"""The launch page's model: the form, what is known of it while it is typed, and what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.data.repo import holders
+from app.errors import ConfigError, StoreError
+from app.operations import config as configs
+from app.operations.config import RunConfig
+from app.operations.preview import PagePreview
+from app.viewmodels.action import Action
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.launch_check import LaunchCheck
+from app.viewmodels.launch_fields import LaunchForm, values_of
+from app.viewmodels.launch_look import Asked, Trial, look
+from app.viewmodels.launch_rehearsal import LaunchRehearsal
+
+PAUSE_MS = 250
+"""How long typing rests before the form is looked at."""
+
+SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "samples"
+SAMPLE_TASK = SAMPLES / "label_shapes.yaml"
+
+
+class LaunchViewModel(QObject):
+    """The form and its state.
+
+    `checked(LaunchCheck)`; `checking(bool)`; `failed(str)` and `said(str)` are sentences for the banner;
+    `launched(int)` carries the run; `page_ready(str)` an address to open; `known_qualifications_changed(list)`.
+    """
+
+    checked = Signal(object)
+    checking = Signal(bool)
+    failed = Signal(str)
+    said = Signal(str)
+    launched = Signal(int)
+    page_ready = Signal(str)
+    known_qualifications_changed = Signal(list)
+
+    def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desktop = desktop
+        self.form = LaunchForm(desktop.settings.preferences.currency, self)
+        self.form.replaced.connect(self._replaced)
+        self.form.edited.connect(self._touched)
+        self.check = LaunchCheck()
+        self._known: dict[str, int] = {}
+        self._trial = Trial()
+        self._estimate: float | None = None
+        self._preview: PagePreview | None = None
+        self._generation = 0
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._look)
+        self._looker = Action(self._look_now, self)
+        self._looker.busy_changed.connect(self.checking)
+        self._looker.failed.connect(self.failed)
+        self._opener = self._action(self._open_yaml)
+        self._saver = self._action(self._save_yaml)
+        self.launcher = self._action(self._launch)
+        self.previewer = self._action(self._open_preview)
+        self.rehearsal = LaunchRehearsal(desktop, self)
+        self.rehearsal.ended.connect(self._rehearsed)
+        self._names = self._action(self._read_names)
+
+    @property
+    def known_qualifications(self) -> list[str]:
+        """The qualifications there are."""
+        return sorted(self._known)
+
+    @property
+    def estimate(self) -> float | None:
+        """How many seconds the requester thinks a unit takes."""
+        return self._estimate
+
+    def set_estimate(self, seconds: float | None) -> None:
+        """Say how long a unit takes; None: not known."""
+        self._estimate = seconds
+        self._touched()
+
+    def fill_sample(self) -> None:
+        """The sample task that comes with the program, ready to launch."""
+        self._opener.start(SAMPLE_TASK)
+
+    def open_yaml(self, path: Path) -> None:
+        """Fill the form from a task file; `failed` says file, line and key when it cannot be."""
+        self._opener.start(path)
+
+    def save_yaml(self, path: Path) -> None:
+        """Write the form as a task file."""
+        self._saver.start(path)
+
+    def refresh(self) -> None:
+        """The page is shown: look at the form and at what qualifications there are."""
+        self._names.start()
+        self._look()
+
+    def launch(self) -> None:
+        """Launch what is in the form, after a last look at it."""
+        self.launcher.start()
+
+    def open_preview(self) -> None:
+        """Serve the worker's page with the first rows; `page_ready` carries the address."""
+        self.previewer.start()
+
+    async def close(self) -> None:
+        """The window closes: stop the preview server."""
+        await self.rehearsal.close()
+        preview, self._preview = self._preview, None
+        if preview is not None:
+            await preview.close()
+
+    def _action(self, work: Any) -> Action:
+        action = Action(work, self)
+        action.failed.connect(self.failed)
+        return action
+
+    # Looking
+
+    def _replaced(self) -> None:
+        """Other fields: what was tried out was something else."""
+        self._trial = Trial()
+        self._touched()
+
+    def _touched(self) -> None:
+        self._trial = replace(self._trial, rehearsed=0, faults=0)
+        self._pause.start()
+
+    def _look(self) -> None:
+        self._pause.stop()
+        self._generation += 1  # a look that is under way begins again
+        self._looker.start()
+
+    async def _look_now(self) -> None:
+        """Look until what was looked at is what is entered."""
+        while True:
+            generation = self._generation
+            asked = self._asked()
+            check, _ = await asyncio.get_running_loop().run_in_executor(None, look, asked)
+            if generation == self._generation:
+                break
+        self.check = check
+        self.checked.emit(check)
+
+    def _asked(self) -> Asked:
+        return Asked(
+            values=self.form.mapping(),
+            base_dir=self.form.values.base_dir,
+            floor_per_hour=self.desktop.settings.preferences.pay_per_hour_floor,
+            trial=self._measured(),
+            known_qualifications=dict(self._known),
+        )
+
+    def _measured(self) -> Trial:
+        """What was tried, with the best knowledge of how long a unit takes."""
+        if self._estimate:
+            return replace(self._trial, seconds=self._estimate, source="your estimate")
+        tried = self._preview.seconds_tried if self._preview is not None else []
+        if tried:
+            words = "from one unit you tried" if len(tried) == 1 else f"from {len(tried)} units you tried"
+            return replace(self._trial, seconds=sorted(tried)[len(tried) // 2], source=words)
+        return self._trial
+
+    async def _read_names(self) -> None:
+        names = await self.desktop.store.read(holders.count_holders)
+        if names != self._known:
+            self._known = names
+            self.known_qualifications_changed.emit(sorted(names))
+            self._look()
+
+    # What can be done
+
+    async def _config(self) -> RunConfig:
+        """The configuration of the form as it stands; `ConfigError` says how many values are not in order."""
+        check, config = await asyncio.get_running_loop().run_in_executor(None, look, self._asked())
+        self.check = check
+        self.checked.emit(check)
+        if config is None:
+            sentences = [*check.problems.values(), *check.general]
+            first = f" The first: {sentences[0]}" if sentences else ""
+            raise ConfigError(f"The form is not in order yet.{first}", advice="What is wrong stands under the fields.")
+        return config
+
+    async def _open_yaml(self, path: Path) -> None:
+        loop = asyncio.get_running_loop()
+        config = await loop.run_in_executor(None, configs.load_task_file, path)
+        self.form.replace(values_of(config))
+        self.said.emit("" if path == SAMPLE_TASK else f"{path.name} is open. Nothing is launched yet.")
+
+    async def _save_yaml(self, path: Path) -> None:
+        text = configs.to_yaml(await self._config())
+        temporary = path.with_name(f".{path.name}.tmp")
+
+        def write() -> None:
+            temporary.write_text(text, "utf-8")
+            temporary.replace(path)
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, write)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from None
+        self.desktop.toasts.say(f"Saved as {path}.", "ok")
+
+    async def _launch(self) -> None:
+        config = await self._config()
+        try:
+            run = await self.desktop.operator.launch(config)
+        except ConfigError as error:
+            self._blame(error)
+            raise
+        self.launched.emit(run.run_id)
+
+    def _blame(self, error: ConfigError) -> None:
+        """Show what only the launch could find under the field that it is about."""
+        if error.key:
+            key = error.key.removeprefix("mephisto.")
+            self.check = replace(self.check, problems={**self.check.problems, key: error.message}, ready=False)
+            self.checked.emit(self.check)
+
+    async def _open_preview(self) -> None:
+        config = await self._config_for_pages()
+        before, self._preview = self._preview, None
+        if before is not None:
+            await before.close()
+        preview = PagePreview(config, self.desktop.settings.build_dir, self.desktop.clock, self._look)
+        url = await preview.open()
+        self._preview = preview
+        self._trial = replace(self._trial, previewed=True)
+        self.page_ready.emit(url)
+        self._look()
+
+    async def _config_for_pages(self) -> RunConfig:
+        """As `_config`, but titles may still be missing: the page can be looked at before they are written."""
+        values = self.form.mapping()
+        for name in ("task_name", "task_title", "task_description"):
+            values["task"][name] = values["task"].get(name) or "To be written"
+
+        def make() -> RunConfig:
+            config, problems = configs.from_values(values, self.form.values.base_dir)
+            if config is None:
+                raise ConfigError(f"The page cannot be shown yet: {problems[0].message}")
+            return config
+
+        return await asyncio.get_running_loop().run_in_executor(None, make)
+
+    def rehearse(self, workers: int, units: int, accuracy: float, drop_out: float, rudeness: float) -> None:
+        """Let simulated workers do some units of what is in the form, aside: nothing of it is kept or paid."""
+        self.rehearsal.start(self._config, workers, units, accuracy, drop_out, rudeness)
+
+    def _rehearsed(self) -> None:
+        self._trial = replace(self._trial, rehearsed=self.rehearsal.submitted, faults=len(self.rehearsal.faults))
+        self._look()
