@@ -29,6 +29,8 @@ EVENTS, PAYMENTS, REFS = (_TABLES[n] for n in ("events", "payments", "external_r
 
 CHUNK = 2_000
 """Rows handled at once where Python sees them: a longer piece would hold the interpreter for a frame of the window."""
+COUNTED: dict[str, Any] = {"preserve_rowcount": True}
+"""Execution options of an INSERT whose `rowcount` is asked for."""
 _BIGGEST_ID = 2**63 - 1
 
 

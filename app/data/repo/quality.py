@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from app.data.changes import announce
 from app.data.repo.core import (
+    COUNTED,
     EVENTS,
     FLAGS,
     GRANTS,
@@ -377,7 +378,7 @@ def add_flag(session: Session, unit_ids: Sequence[int], flag: str, now: datetime
     marked = sa.select(FLAGS.c.unit_id).where(FLAGS.c.flag == flag)
     fresh = sa.select(UNITS.c.unit_id, sa.literal(flag), sa.literal(now, FLAGS.c.creation_date.type))
     fresh = fresh.where(among(UNITS.c.unit_id, "ids"), UNITS.c.unit_id.not_in(marked))
-    insert = sa.insert(FLAGS).from_select(["unit_id", "flag", "creation_date"], fresh)
+    insert = sa.insert(FLAGS).from_select(["unit_id", "flag", "creation_date"], fresh).execution_options(**COUNTED)
     made = run(session, insert, {"ids": unit_ids}).rowcount
     _announce_flags(session, unit_ids)
     return made

@@ -20,6 +20,7 @@ from app.data.migrations.engine import dump_json
 from app.data.repo.core import (
     AGENTS,
     ASSIGNMENTS,
+    COUNTED,
     PROJECTS,
     REQUESTERS,
     RUNS,
@@ -372,9 +373,11 @@ _COMMON = ("task_id", "task_run_id", "requester_id", "task_type", "provider_type
 def _assignment_insert(postgresql: bool) -> sa.Insert:
     """One statement for all items: the database takes the texts apart, without the interpreter's lock."""
     if postgresql:
-        item = sa.func.unnest(
-            sa.cast(P("ids"), sa.ARRAY(sa.BigInteger)), sa.cast(P("texts"), sa.ARRAY(sa.Text))
-        ).table_valued("id", "text", name="item")
+        item = (
+            sa.func.unnest(sa.cast(P("ids"), sa.ARRAY(sa.BigInteger)), sa.cast(P("texts"), sa.ARRAY(sa.Text)))
+            .table_valued("id", "text")
+            .render_derived(name="item")
+        )
         columns: tuple[sa.ColumnElement[Any], ...] = (item.c.id, sa.cast(item.c.text, sa.JSON))
     else:
         item = sa.func.json_each(P("texts")).table_valued("key", "value", name="item")
@@ -383,7 +386,11 @@ def _assignment_insert(postgresql: bool) -> sa.Insert:
     copied = [RUNS.c[name] for name in _COMMON]
     rows = sa.select(key, *copied, sa.cast(P("now", type_=UtcDateTime), UtcDateTime), data)
     rows = rows.select_from(RUNS.join(item, sa.true())).where(RUNS.c.task_run_id == P("run")).order_by(key)
-    return sa.insert(ASSIGNMENTS).from_select(["assignment_id", *_COMMON, "creation_date", "data"], rows, False)
+    return (
+        sa.insert(ASSIGNMENTS)
+        .from_select(["assignment_id", *_COMMON, "creation_date", "data"], rows, False)
+        .execution_options(**COUNTED)
+    )
 
 
 @cache
@@ -391,7 +398,7 @@ def _unit_insert(postgresql: bool) -> sa.Insert:
     """One statement for the units of a range of assignments that have the same number of units."""
     if postgresql:
         each = sa.func.json_array_elements_text(sa.cast(P("indices", type_=sa.Text), sa.JSON))
-        index = each.table_valued("value", name="unit_index")
+        index = each.table_valued("value").render_derived(name="unit_index")
     else:
         index = sa.func.json_each(P("indices")).table_valued("value", name="unit_index")
     number = sa.cast(index.c.value, sa.Integer)
@@ -403,7 +410,11 @@ def _unit_insert(postgresql: bool) -> sa.Insert:
     rows = rows.select_from(ASSIGNMENTS.join(index, sa.true()))
     rows = rows.where(ASSIGNMENTS.c.assignment_id.between(P("low"), P("high")), ASSIGNMENTS.c.task_run_id == P("run"))
     columns = ["assignment_id", "unit_index", *_COMMON, "pay_amount", "status", "creation_date", "requeued"]
-    return sa.insert(UNITS).from_select(columns, rows.order_by(ASSIGNMENTS.c.assignment_id), False)
+    return (
+        sa.insert(UNITS)
+        .from_select(columns, rows.order_by(ASSIGNMENTS.c.assignment_id), False)
+        .execution_options(**COUNTED)
+    )
 
 
 def unit_counts(session: Session, run_id: int) -> dict[UnitStatus, int]:

@@ -1,0 +1,370 @@
+"""Units, agents and submissions: the same on every database."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from app.data.repo import people, status, tasks
+from app.data.repo.people import AgentRow
+from app.data.states import AgentStatus, RunState, UnitStatus
+from app.data.store import Session, Store
+from app.errors import EntryDoesNotExist, IllegalTransition, InvalidEntry
+from tests.fakes.data_rows import (
+    NOW,
+    add_units,
+    claim,
+    later,
+    make_run,
+    make_worker,
+    statuses,
+    submit,
+    submitted_units,
+    take,
+)
+
+A, U = AgentStatus, UnitStatus
+
+
+async def test_a_run_comes_back_as_it_was_made(store: Store) -> None:
+    def make(session: Session) -> int:
+        project_id = tasks.get_or_create_project(session, "Wings", NOW)
+        task_id = tasks.get_or_create_task(session, "birds", "image_label", project_id, NOW)
+        requester_id = tasks.get_or_create_requester(session, "in-house", "inhouse", NOW)
+        return tasks.create_task_run(
+            session, task_id=task_id, requester_id=requester_id, init_params="a: é", provider_type="inhouse",
+            task_type="image_label", sandbox=False, currency="EUR", budget=Decimal("12.30"), now=NOW,
+        )  # fmt: skip
+
+    run_id = await store.write(make)
+    row = await store.read(tasks.get_task_run, run_id)
+    assert (row.task_name, row.project_name, row.requester_name) == ("birds", "Wings", "in-house")
+    assert (row.state, row.budget, row.creation_date) == (RunState.SETUP, Decimal("12.30"), NOW)
+    assert (row.init_params, row.is_completed, row.launched_through) == ("a: é", False, 0)
+
+
+async def test_assignments_keep_their_data_and_units_their_order(store: Store) -> None:
+    items = [
+        {"shared": {"word": "naïve \ud83d \U0001f426 \0"}, "unit_data": [{"i": 0}, {"i": 1}]},
+        {"shared": {}, "unit_data": [{"i": 2}]},
+        {"shared": {"deep": [1, {"a": None}]}, "unit_data": [{"i": 3}, {"i": 4}]},
+    ]
+
+    def make(session: Session) -> tuple[int, tuple[int, int]]:
+        run_id = make_run(session)
+        return run_id, tasks.add_assignments(session, run_id, items, pay_amount=Decimal("0.1"), now=NOW)
+
+    run_id, made = await store.write(make)
+    assert made == (3, 5)
+
+    def look(session: Session) -> list[tuple[object, int, Decimal, UnitStatus]]:
+        units = [tasks.get_unit(session, unit_id) for unit_id in range(1, 6)]
+        return [
+            (tasks.get_assignment_data(session, u.assignment_id)["unit_data"][u.unit_index], u.unit_index, u.pay_amount, u.status)
+            for u in units
+        ]  # fmt: skip
+
+    assert await store.read(look) == [
+        ({"i": n}, index, Decimal("0.1"), U.CREATED) for n, index in enumerate((0, 1, 0, 0, 1))
+    ]
+    assert (await store.read(tasks.get_assignment_data, 1))["shared"] == items[0]["shared"]
+    assert (await store.read(tasks.get_task_run, run_id)).launched_through == 3
+
+
+async def test_units_of_given_indices_are_made_without_moving_the_launch_on(store: Store) -> None:
+    def make(session: Session) -> tuple[int, tuple[int, int]]:
+        run_id = make_run(session)
+        item = {"shared": {}, "unit_data": [{}]}
+        made = tasks.add_assignments(
+            session, run_id, [item], pay_amount=Decimal(1), unit_indices=(-2,), from_data=False, now=NOW
+        )
+        return run_id, made
+
+    run_id, made = await store.write(make)
+    assert made == (1, 1)
+    assert (await store.read(tasks.get_unit, 1)).unit_index == -2
+    assert (await store.read(tasks.get_task_run, run_id)).launched_through == 0
+
+
+@pytest.mark.parametrize("pay", [Decimal("-0.01"), Decimal("NaN"), Decimal("Infinity")])
+async def test_a_pay_that_is_no_amount_is_refused(store: Store, pay: Decimal) -> None:
+    def make(session: Session) -> None:
+        add_units(session, make_run(session), 1, pay=pay)
+
+    with pytest.raises(InvalidEntry, match="pay_amount"):
+        await store.write(make)
+
+
+async def test_assignments_for_a_run_that_is_not_there_are_refused(store: Store) -> None:
+    with pytest.raises(EntryDoesNotExist, match="task run 7"):
+        await store.write(tasks.add_assignments, 7, [{"shared": {}, "unit_data": [{}]}], pay_amount=Decimal(1), now=NOW)
+
+
+async def test_a_claimed_unit_is_assigned_to_its_agent(store: Store) -> None:
+    def work(session: Session) -> tuple[AgentRow, object]:
+        run_id = make_run(session)
+        add_units(session, run_id, 2)
+        agent = take(session, run_id, make_worker(session), in_task=False)
+        return agent, tasks.get_unit(session, agent.unit_id)
+
+    agent, unit = await store.write(work)
+    assert (agent.status, agent.worker_name, agent.unit_index, agent.pay_amount) == (
+        A.ACCEPTED,
+        "ada",
+        0,
+        Decimal("0.12"),
+    )
+    assert agent.holds_unit
+    assert (unit.status, unit.agent_id, unit.worker_id) == (U.ASSIGNED, agent.agent_id, agent.worker_id)  # type: ignore[attr-defined]
+    assert await store.read(people.find_agent_by_token, agent.token_hash) == agent
+    assert await store.read(people.find_agent_by_registration, agent.task_run_id, agent.registration_id) == agent
+    assert await store.read(people.list_live_agents, agent.task_run_id) == [agent]
+
+
+async def test_a_worker_gets_one_unit_of_an_assignment(store: Store) -> None:
+    def work(session: Session) -> list[int | None]:
+        run_id = make_run(session)
+        add_units(session, run_id, 3, units_each=2)
+        worker_id = make_worker(session)
+        agents = [claim(session, run_id, worker_id) for _ in range(4)]
+        return [agent.assignment_id if agent else None for agent in agents]
+
+    assert await store.write(work) == [1, 2, 3, None]
+
+
+async def test_a_unit_that_came_back_goes_to_a_worker_who_is_past_it(store: Store) -> None:
+    def work(session: Session) -> tuple[int, int | None]:
+        run_id = make_run(session)
+        add_units(session, run_id, 3)
+        first = take(session, run_id, make_worker(session, "ada"))
+        bob = make_worker(session, "bob")
+        take(session, run_id, bob)
+        take(session, run_id, bob)
+        assert claim(session, run_id, bob) is None
+        status.set_agent_status(session, first.agent_id, A.RETURNED, now=NOW, reason="changed my mind")
+        again = claim(session, run_id, bob)
+        return first.unit_id, again and again.unit_id
+
+    freed, taken = await store.write(work)
+    assert taken == freed
+
+
+async def test_the_other_units_of_an_assignment_that_was_given_up_are_open_again(store: Store) -> None:
+    """Ada passes over the second unit of her first assignment; when she gives the first up, the second is hers to take."""
+
+    def work(session: Session) -> tuple[int, int | None]:
+        run_id = make_run(session)
+        units = add_units(session, run_id, 2, units_each=2)
+        ada, bob = make_worker(session, "ada"), make_worker(session, "bob")
+        first = take(session, run_id, ada)
+        take(session, run_id, ada)
+        status.set_agent_status(session, first.agent_id, A.RETURNED, now=NOW)
+        assert take(session, run_id, bob).unit_id == units[0]
+        again = claim(session, run_id, ada)
+        return units[1], again and again.unit_id
+
+    second, taken = await store.write(work)
+    assert taken == second
+
+
+async def test_units_of_negative_index_are_never_handed_out_as_work(store: Store) -> None:
+    def work(session: Session) -> AgentRow | None:
+        run_id = make_run(session)
+        tasks.add_assignments(
+            session, run_id, [{"shared": {}, "unit_data": [{}]}], pay_amount=Decimal(1), unit_indices=(-3,),
+            unit_status=U.LAUNCHED, now=NOW,
+        )  # fmt: skip
+        return claim(session, run_id, make_worker(session))
+
+    assert await store.write(work) is None
+
+
+async def test_a_submission_is_kept_once(store: Store) -> None:
+    def work(session: Session) -> tuple[AgentRow, bool, bool]:
+        run_id = make_run(session)
+        add_units(session, run_id, 1)
+        agent = take(session, run_id, make_worker(session))
+        people.record_inputs(session, agent.agent_id, {"image": "0.png"}, NOW)
+        files = [{"filename": "a.png", "size": 3}]
+        first = people.record_submission(
+            session, agent.agent_id, {"bird": "wren"}, files, later(12.5), answer="wren", labels=("wren",)
+        )
+        second = people.record_submission(session, agent.agent_id, {"bird": "owl"}, [], later(20), answer="owl")
+        return agent, first, second
+
+    agent, first, second = await store.write(work)
+    assert (first, second) == (True, False)
+    data = await store.read(people.get_agent_data, agent.agent_id)
+    assert (data.inputs, data.outputs) == ({"image": "0.png"}, {"bird": "wren"})
+    assert list(data.files) == [{"filename": "a.png", "size": 3}]
+    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.COMPLETED, A.COMPLETED)
+    assert (await store.read(people.get_agent, agent.agent_id)).submitted_at == later(12.5)
+
+
+async def test_a_late_reconnect_needs_the_unit_to_be_still_theirs(store: Store) -> None:
+    def work(session: Session) -> tuple[int, int]:
+        run_id = make_run(session)
+        add_units(session, run_id, 2)
+        kept = take(session, run_id, make_worker(session, "ada"))
+        lost = take(session, run_id, make_worker(session, "bob"))
+        status.set_agent_status(session, kept.agent_id, A.DISCONNECT, now=NOW, free_unit=False)
+        status.set_agent_status(session, lost.agent_id, A.DISCONNECT, now=NOW)
+        return kept.agent_id, lost.agent_id
+
+    kept, lost = await store.write(work)
+    assert await store.write(status.set_agent_status, kept, A.IN_TASK, now=NOW) is A.DISCONNECT
+    with pytest.raises(IllegalTransition):
+        await store.write(status.set_agent_status, lost, A.IN_TASK, now=NOW)
+    with pytest.raises(IllegalTransition):
+        await store.write(people.record_submission, lost, {}, [], NOW)
+
+
+async def test_a_grace_ends_by_freeing_the_unit(store: Store) -> None:
+    def work(session: Session) -> AgentRow:
+        run_id = make_run(session)
+        add_units(session, run_id, 1)
+        agent = take(session, run_id, make_worker(session))
+        status.set_agent_status(session, agent.agent_id, A.DISCONNECT, now=NOW, free_unit=False)
+        return agent
+
+    agent = await store.write(work)
+    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.ASSIGNED, A.DISCONNECT)
+    assert await store.write(status.free_unit, agent.agent_id, NOW)
+    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.LAUNCHED, A.DISCONNECT)
+    assert not await store.write(status.free_unit, agent.agent_id, NOW)
+
+
+async def test_expiring_a_run_leaves_what_was_done(store: Store) -> None:
+    def work(session: Session) -> tuple[int, int]:
+        run_id = make_run(session)
+        add_units(session, run_id, 4)
+        done = submitted_units(session, run_id, make_worker(session, "ada"), 1)
+        take(session, run_id, make_worker(session, "bob"))
+        status.review_units(session, done, A.APPROVED, NOW)
+        submitted_units(session, run_id, make_worker(session, "eve"), 1)
+        return run_id, status.expire_units(session, run_id, None, NOW)
+
+    run_id, expired = await store.write(work)
+    counts = await store.read(tasks.unit_counts, run_id)
+    assert expired == 2
+    assert (counts[U.EXPIRED], counts[U.ACCEPTED], counts[U.COMPLETED]) == (2, 1, 1)
+    assert (await store.read(tasks.agent_counts, run_id))[A.EXPIRED] == 1
+
+
+async def test_review_moves_what_can_be_judged_and_names_the_rest(store: Store) -> None:
+    def work(session: Session) -> tuple[list[int], status.ReviewResult]:
+        run_id = make_run(session)
+        units = add_units(session, run_id, 3)
+        submitted_units(session, run_id, make_worker(session), 2)
+        return units, status.review_units(session, [*units, 99], A.SOFT_REJECTED, NOW)
+
+    units, result = await store.write(work)
+    assert [unit.unit_id for unit in result.reviewed] == units[:2]
+    assert result.skipped == [units[2], 99]
+    assert {unit.currency for unit in result.reviewed} == {"EUR"}
+    assert (await store.read(tasks.get_unit, units[0])).status is U.SOFT_REJECTED
+
+
+async def test_only_a_rejection_can_be_taken_back(store: Store) -> None:
+    def work(session: Session) -> list[list[int]]:
+        run_id = make_run(session)
+        add_units(session, run_id, 2)
+        first, second = submitted_units(session, run_id, make_worker(session), 2)
+        status.review_units(session, [first], A.REJECTED, NOW)
+        status.review_units(session, [second], A.APPROVED, NOW)
+        back = status.review_units(session, [first], A.APPROVED, NOW)
+        down = status.review_units(session, [second], A.REJECTED, NOW)
+        return [[unit.unit_id for unit in back.reviewed], down.skipped, [first], [second]]
+
+    back, down, first, second = await store.write(work)
+    assert (back, down) == (first, second)
+
+
+async def test_relaunched_units_are_free_and_their_record_stays(store: Store) -> None:
+    def work(session: Session) -> tuple[int, int, AgentRow | None, AgentRow | None]:
+        run_id = make_run(session)
+        add_units(session, run_id, 1)
+        ada = make_worker(session, "ada")
+        agent = take(session, run_id, ada)
+        submit(session, agent.agent_id)
+        status.review_units(session, [agent.unit_id], A.REJECTED, NOW)
+        assert status.relaunch_units(session, [agent.unit_id], NOW) == 1
+        return (
+            agent.agent_id,
+            agent.unit_id,
+            claim(session, run_id, ada),
+            claim(session, run_id, make_worker(session, "bob")),
+        )
+
+    agent_id, unit_id, same_worker, another = await store.write(work)
+    assert same_worker is None, "who was rejected does not get the same item again"
+    assert another is not None
+    assert another.unit_id == unit_id
+    assert (await store.read(people.get_agent, agent_id)).status is A.REJECTED
+
+
+async def test_a_relaunch_of_anything_else_changes_nothing(store: Store) -> None:
+    def prepare(session: Session) -> list[int]:
+        run_id = make_run(session)
+        units = add_units(session, run_id, 2)
+        status.expire_units(session, run_id, units[:1], NOW)
+        return units
+
+    units = await store.write(prepare)
+    with pytest.raises(IllegalTransition):
+        await store.write(status.relaunch_units, units, NOW)
+    assert (await store.read(tasks.get_unit, units[0])).status is U.EXPIRED
+
+
+async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) -> None:
+    def work(session: Session) -> tuple[int | None, list[int]]:
+        run_id = make_run(session)
+        units = add_units(session, run_id, 3, launched=False)
+        ada = make_worker(session)
+        assert status.launch_units(session, run_id, unit_ids=units[2:]) == 1
+        take(session, run_id, ada)
+        assert status.launch_units(session, run_id, 1) == 1
+        again = claim(session, run_id, ada)
+        return again and again.unit_id, units
+
+    taken, units = await store.write(work)
+    assert taken == units[0]
+
+
+async def test_stopping_a_run_frees_who_works_in_it(store: Store) -> None:
+    def work(session: Session) -> tuple[int, AgentRow]:
+        run_id = make_run(session)
+        add_units(session, run_id, 2)
+        agent = take(session, run_id, make_worker(session))
+        return status.free_agents_of_run(session, run_id, A.RETURNED, now=NOW, reason="The run stopped."), agent
+
+    freed, agent = await store.write(work)
+    assert freed == 1
+    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.LAUNCHED, A.RETURNED)
+
+
+async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
+    from app.data.repo import quality
+
+    def work(session: Session) -> people.WorkerFacts:
+        run_id = make_run(session)
+        row = tasks.get_task_run(session, run_id)
+        add_units(session, run_id, 5)
+        ada, bob = make_worker(session, "ada"), make_worker(session, "bob")
+        submitted_units(session, run_id, ada, 2)
+        take(session, run_id, ada)
+        take(session, run_id, bob)
+        skill = quality.create_qualification(session, "birds", None, NOW)
+        quality.grant(session, ada, skill, 1, None, NOW)
+        quality.grant(session, ada, skill, 7, run_id, NOW)
+        people.block_worker(
+            session, ada, hard=False, task_id=row.task_id, reason="too fast", author="me", until=None, now=NOW
+        )
+        people.block_worker(session, ada, hard=True, task_id=None, reason="past", author="me", until=later(-5), now=NOW)
+        return people.worker_facts(session, ada, row.task_id, run_id, NOW)
+
+    facts = await store.write(work)
+    assert (facts.held_in_run, facts.done_in_task, facts.live_in_run) == (1, 3, 2)
+    assert facts.qualifications == {"birds": 7}
+    assert (facts.blocked, facts.soft_blocked) == (None, "too fast")
