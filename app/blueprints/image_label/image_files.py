@@ -96,9 +96,11 @@ def _verify(path: Path) -> tuple[str, int, int]:
             with Image.open(path, formats=tuple(_FORMATS)) as image:
                 width, height = image.size
                 suffix = _FORMATS[str(image.format)]
-                if image.getexif().get(ExifTags.Base.Orientation) in _TURNED:
-                    width, height = height, width
+                # of a PNG, Pillow finds EXIF by decoding it whole, after which it cannot be verified any more
+                turned = suffix != ".png" and image.getexif().get(ExifTags.Base.Orientation) in _TURNED
                 image.verify()
+            if turned:
+                width, height = height, width
     except _DECODER_FAULTS as error:
         raise ImageFault(f"is not an image that can be shown ({_short(error)}).") from None
     if width < 1 or height < 1:
