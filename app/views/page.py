@@ -16,7 +16,7 @@ from app.views.widgets.fields import SearchField
 class Offer:
     """Something that can be done now: a line of the palette, and a shortcut while its page is shown.
 
-    `detail` stands behind the words in dim ("Chest images, wave 2").
+    `keys` as in "Ctrl+R" or "A"; `detail` stands behind the words in dim ("Chest images, wave 2").
     """
 
     words: str

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import qtawesome
 from PySide6.QtGui import QColor, QFontInfo, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -110,3 +112,14 @@ def test_figures_are_all_of_one_width(qapp: QApplication, role: str) -> None:
 def test_a_colour_that_is_asked_for_may_be_changed_by_the_asker(qapp: QApplication) -> None:
     theme.current().color("accent").setAlphaF(0.1)
     assert theme.current().color("accent").alphaF() == 1
+
+
+def test_every_icon_that_the_program_names_is_in_the_icon_font() -> None:
+    font = next(Path(qtawesome.__file__).parent.glob("fonts/phosphor-charmap-*.json"))
+    known = set(json.loads(font.read_text("utf-8")))
+    named = {
+        (name, path.name)
+        for path in (theme.RESOURCES.parent / "app").rglob("*.py")
+        for name in re.findall(r'"ph\.([a-z0-9-]+)"', path.read_text("utf-8"))
+    }
+    assert {entry for entry in named if entry[0] not in known} == set()
