@@ -86,6 +86,32 @@ class RemovableChip(QAbstractButton):
         look.icon("ph.x", tone).paint(painter, QRect(box.right() - 18, box.center().y() - 4, 10, 10))
 
 
+class AddWord(QAbstractButton):
+    """ "+ add": a word among chips that can be clicked."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText("+ add")
+        self.setAccessibleName(name)
+        self.setFont(theme.font())
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 12, 22)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hasFocus():
+            painter.setPen(look.color("accent"))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -2, -2), 4, 4)
+        painter.setPen(look.color("accent" if self.underMouse() or self.hasFocus() else "dim"))
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.text())
+
+
 class ChipField(QWidget):
     """The frame of an editor of chips: drawn like a line edit, red when it is marked invalid."""
 
@@ -132,8 +158,10 @@ class LabelsEditor(ChipField):
         self.line = QLineEdit()
         self.line.setPlaceholderText("+ add")
         self.line.setAccessibleName("Add a label")
-        self.line.setFixedWidth(150)
-        self.line.setStyleSheet("QLineEdit { border: 0; padding: 0; min-height: 20px; background: transparent; }")
+        self.line.setFixedWidth(96)
+        self.line.setStyleSheet(
+            "QLineEdit { border: 0; padding: 0; min-height: 20px; max-height: 20px; background: transparent; }"
+        )
         self.line.installEventFilter(self)
         self.line.textEdited.connect(self._typed)
         self.flow.addWidget(self.line)
@@ -211,9 +239,7 @@ class RequirementsEditor(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         self.field = ChipField()
-        self.add_button = Button("+ add", "quiet")
-        self.add_button.setFixedHeight(22)
-        self.add_button.setAccessibleName("Add a required qualification")
+        self.add_button = AddWord("Add a required qualification")
         self.add_button.clicked.connect(self._open)
         self.field.flow.addWidget(self.add_button)
         layout.addWidget(self.field)

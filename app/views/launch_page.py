@@ -33,7 +33,7 @@ class SampleCard(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 10, 12, 10)
         layout.setSpacing(12)
-        layout.addWidget(IconMark("ph.shapes", "accent", 32, "accent-bg"))
+        layout.addWidget(IconMark("ph.image-square", "accent", 32, "accent-bg"))
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(label("First time here?", "strong"))
@@ -70,6 +70,8 @@ class LaunchPage(Page):
         elif where.get("path"):
             self.model.open_yaml(Path(str(where["path"])))
         self.model.refresh()
+        if self.model.form.is_untouched():
+            self.steps.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def offers(self) -> list[Offer]:
         """What can be done with the form."""
@@ -79,7 +81,7 @@ class LaunchPage(Page):
             Offer("Save as a task file…", self.ask_save, "Ctrl+S", "ph.floppy-disk"),
             Offer("Rehearse with simulated workers", self.show_rehearsal, "", "ph.users-three"),
             Offer("Preview the worker’s page in the browser", self.model.open_preview, "", "ph.arrow-square-out"),
-            Offer("Fill in the sample task", self.model.fill_sample, "", "ph.shapes"),
+            Offer("Fill in the sample task", self.model.fill_sample, "", "ph.image-square"),
             Offer("Start over with an empty form", self.model.form.start_over, "", "ph.eraser"),
         ]
 
