@@ -38,6 +38,7 @@ RAW = Qt.ItemDataRole.UserRole
 ID = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex
 NUMERIC = frozenset({"number", "money", "duration", "percent"})
+RIGHT = NUMERIC | {"ago"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class RecordTableModel(QAbstractTableModel):
             row = self.values_at(index.row())
             return "" if row is None else text_of(row[index.column()], column.kind)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.kind in NUMERIC else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if column.kind in RIGHT else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         if role == RAW:
             row = self.values_at(index.row())
@@ -149,7 +150,7 @@ class RecordTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return column.label
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.kind in NUMERIC else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if column.kind in RIGHT else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)
         return None
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from app.viewmodels.record_table import NUMERIC, RecordTableModel
+from app.viewmodels.record_table import RIGHT, RecordTableModel
 from app.viewmodels.record_texts import text_of
 from app.views import theme
 from app.views.widgets.pills import paint_pill, tone_of
@@ -59,8 +59,7 @@ class RecordDelegate(QStyledItemDelegate):
         painter.setFont(self._font(column.kind))
         dim = value is None or column.kind in ("id", "ago", "datetime") or column.name in self.dim_columns
         painter.setPen(self._dim if dim else self._text)
-        right = column.kind in NUMERIC or column.kind == "ago"
-        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        side = Qt.AlignmentFlag.AlignRight if column.kind in RIGHT else Qt.AlignmentFlag.AlignLeft
         metrics = self._mono_metrics if column.kind == "id" else self._metrics
         if metrics.horizontalAdvance(text) > inner.width():
             text = metrics.elidedText(text.replace("\n", " "), Qt.TextElideMode.ElideRight, inner.width())

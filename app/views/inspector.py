@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views.widgets.buttons import IconButton
-from app.views.widgets.labels import hairline
 
 WIDTH = 270
 
@@ -22,7 +21,6 @@ class Inspector(QWidget):
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(hairline(vertical=True))
         column = QVBoxLayout()
         column.setContentsMargins(0, 6, 6, 0)
         column.setSpacing(0)
@@ -33,7 +31,7 @@ class Inspector(QWidget):
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.viewport().setAutoFillBackground(False)
+        self._area.setObjectName("clear")
         column.addWidget(self._area, 1)
         outer.addLayout(column, 1)
         self.setMinimumWidth(WIDTH)
@@ -47,6 +45,7 @@ class Inspector(QWidget):
             self._give_back()
             if widget is not None:
                 self._area.setWidget(widget)
+                widget.setAutoFillBackground(False)  # which the scroll area has just switched on
                 widget.show()
             self._shown = widget
         self.setVisible(widget is not None)

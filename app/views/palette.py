@@ -99,6 +99,7 @@ class Palette(QWidget):
         self.line.setAccessibleName("Command palette")
         self.line.setMinimumHeight(34)
         self.list = QListView()
+        self.list.setObjectName("clear")
         self.list.setModel(self._model)
         self.list.setItemDelegate(_Rows(self))
         self.list.setUniformItemSizes(True)

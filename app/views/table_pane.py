@@ -149,7 +149,7 @@ class TablePane(QWidget):
         self.bar.addWidget(self._saved_views)
         self.bar.addStretch(1)
         self.bar.addWidget(self.count)
-        self._more = IconButton("ph.dots-three", "More for this table")
+        self._more = IconButton("ph.dots-three-bold", "More for this table")
         self.bar.addWidget(self._more)
         layout.addLayout(self.bar)
         self._stack = QStackedLayout()
