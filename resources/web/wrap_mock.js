@@ -28,25 +28,37 @@ function handleSubmitToProvider() {
   return true;
 }
 
-window._MEPHISTO_CONFIG_ = (() => {
-  const values = {
-    EVENT_EMITTER: new EventTarget(),
-    AUTO_SUBMIT_ERRORS: false,
-    ADD_ERROR_HANDLING: false,
-    ERROR_REPORT_TO_EMAIL: null,
-  };
+/* Settings that task bundles read and change; `set` tells those who listen under the setting's name. */
+function makeEventEmitter() {
+  const listeners = new Map();
   return {
-    get: (name) => {
-      if (!(name in values)) {
-        throw new Error(`There is no setting ${name}. There are: ${Object.keys(values).join(", ")}.`);
+    emit(name, ...values) {
+      for (const listener of [...(listeners.get(name) || [])]) {
+        listener(...values);
       }
-      return values[name];
     },
-    set: (name, value) => {
-      if (!(name in values)) {
-        throw new Error(`There is no setting ${name}. There are: ${Object.keys(values).join(", ")}.`);
-      }
-      values[name] = value;
+    on(name, listener) {
+      listeners.set(name, [...(listeners.get(name) || []), listener]);
+      return () => {
+        listeners.set(name, (listeners.get(name) || []).filter((other) => other !== listener));
+      };
     },
   };
-})();
+}
+
+window._MEPHISTO_CONFIG_ = Object.assign(window._MEPHISTO_CONFIG_ || {}, {
+  EVENT_EMITTER: makeEventEmitter(),
+  AUTO_SUBMIT_ERRORS: false,
+  ADD_ERROR_HANDLING: false,
+  ERROR_REPORT_TO_EMAIL: null,
+  get(name) {
+    if (!(name in window._MEPHISTO_CONFIG_)) {
+      throw new Error(`There is no setting "${name}".`);
+    }
+    return window._MEPHISTO_CONFIG_[name];
+  },
+  set(name, value) {
+    window._MEPHISTO_CONFIG_[name] = value;
+    window._MEPHISTO_CONFIG_.EVENT_EMITTER.emit(name, value);
+  },
+});

@@ -106,6 +106,7 @@ class ImageLabelBlueprint(Blueprint):
             else:
                 origins.add(image_origin(row["image"]) or "")
         args = self._args
+        first = next(self._images.read(), None)
         return PageSet(
             pages=page_map("image_label.html"),
             static={**images, **client_files()},
@@ -118,16 +119,22 @@ class ImageLabelBlueprint(Blueprint):
                 "cannot_tell": args.cannot_tell,
                 "comment": args.comment,
                 "instructions": args.instructions,
+                "preview_data": dict(self.initial_data(first, {})) if first is not None else {},
             },
         )
 
     def initial_data(self, shared: Mapping[str, Any], unit_data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The row without its truth, and `image_url`, the address that the page loads."""
+        """The row without its truth, and `image_url`, the address that the page loads.
+
+        `next_image_url`, when there is one, is what the page loads ahead: often the worker's next image.
+        """
         row = {**shared, **unit_data}
         shown = {name: value for name, value in row.items() if name not in TRUTH_FIELDS}
         image = str(row.get("image", ""))
         local = self._images.local(image)
-        return {**shown, "image_url": local.url if local is not None else image}
+        following = self._images.following(image)
+        ahead = {"next_image_url": following.url} if following is not None else {}
+        return {**shown, "image_url": local.url if local is not None else image, **ahead}
 
     def check_submission(
         self, inputs: Mapping[str, Any], outputs: Any, files: Sequence[Mapping[str, Any]]

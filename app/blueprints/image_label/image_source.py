@@ -27,6 +27,7 @@ class ImageSource:
         self._list = (base_dir / Path(list_file).expanduser()).resolve() if list_file else None
         self._checked: dict[str, LocalImage | str] = {}
         self._errors: dict[tuple[str, int], RowError] = {}
+        self._following: dict[str, str] = {}
 
     @property
     def root(self) -> Path | None:
@@ -53,6 +54,7 @@ class ImageSource:
 
     def read(self) -> Iterator[dict[str, Any]]:
         """`{"image": name or address, "width", "height"}` and the list's other fields, one by one."""
+        before = ""
         for row in self._rows():
             if isinstance(row, RowError):
                 self._leave_out(row)
@@ -65,6 +67,9 @@ class ImageSource:
             rest = {key: value for key, value in row.values.items() if key not in ("width", "height")}
             local = self.local(name)
             size = {"width": local.width, "height": local.height} if local is not None else {}
+            if local is not None and before:
+                self._following[before] = local.name
+            before = local.name if local is not None else ""
             yield {**rest, "image": local.name if local is not None else name, **size}
 
     def local(self, name: str) -> LocalImage | None:
@@ -78,6 +83,11 @@ class ImageSource:
                 self._checked[name] = str(fault)
         found = self._checked[name]
         return found if isinstance(found, LocalImage) else None
+
+    def following(self, name: str) -> LocalImage | None:
+        """The file that comes after that one, as far as the images were read."""
+        found = self._following.get(name)
+        return self.local(found) if found is not None else None
 
     def count(self) -> int | None:
         """How many images can be shown, when there are few enough to look at all of them at once."""
