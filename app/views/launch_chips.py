@@ -86,14 +86,14 @@ class RemovableChip(QAbstractButton):
         look.icon("ph.x", tone).paint(painter, QRect(box.right() - 18, box.center().y() - 4, 10, 10))
 
 
-class AddWord(QAbstractButton):
-    """ "+ add": a word among chips that can be clicked."""
+class WordButton(QAbstractButton):
+    """A word that can be clicked, as low as a line of text: "+ add" among chips, "show" behind a sentence."""
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, text: str, name: str, role: str = "body", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setText("+ add")
+        self.setText(text)
         self.setAccessibleName(name)
-        self.setFont(theme.font())
+        self.setFont(theme.font(role))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -108,7 +108,7 @@ class AddWord(QAbstractButton):
         if self.hasFocus():
             painter.setPen(look.color("accent"))
             painter.drawRoundedRect(self.rect().adjusted(1, 1, -2, -2), 4, 4)
-        painter.setPen(look.color("accent" if self.underMouse() or self.hasFocus() else "dim"))
+        painter.setPen(look.color("accent" if self.isCheckable() or self.underMouse() or self.hasFocus() else "dim"))
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.text())
 
 
@@ -239,7 +239,7 @@ class RequirementsEditor(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         self.field = ChipField()
-        self.add_button = AddWord("Add a required qualification")
+        self.add_button = WordButton("+ add", "Add a required qualification")
         self.add_button.clicked.connect(self._open)
         self.field.flow.addWidget(self.add_button)
         layout.addWidget(self.field)

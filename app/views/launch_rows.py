@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLay
 from app.viewmodels.formats import count_of
 from app.viewmodels.launch_check import DataPreview
 from app.views import theme
-from app.views.widgets.buttons import Button
+from app.views.launch_chips import WordButton
 from app.views.widgets.labels import ElidedLabel
 
 _ROW = 31
@@ -100,8 +100,7 @@ class DataRows(QWidget):
         line = QHBoxLayout()
         line.setSpacing(4)
         self.left_out = ElidedLabel("", "small", "warn")
-        self.more = Button("show", "quiet")
-        self.more.setFixedHeight(22)
+        self.more = WordButton("show", "Show the rows that are left out", "small")
         self.more.setCheckable(True)
         self.more.toggled.connect(self._open)
         line.addWidget(self.left_out)
@@ -134,3 +133,4 @@ class DataRows(QWidget):
     def _open(self, shown: bool) -> None:
         self.list.setVisible(shown)
         self.more.setText("hide" if shown else "show")
+        self.more.updateGeometry()

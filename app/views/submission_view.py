@@ -1,0 +1,251 @@
+"""A submission as the worker saw and answered it: the image with boxes, the page, or the fields; what others said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QTextDocument
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
+
+from app.viewmodels.formats import count_of
+from app.viewmodels.review_submission import Submission, UploadedFile
+from app.views.image_canvas import BOX_COLORS, Box, ImageCanvas
+from app.views.launch_chips import label_tone
+from app.views.widgets.buttons import Button, IconButton
+from app.views.widgets.cards import KeyValueGrid
+from app.views.widgets.flow import FlowLayout
+from app.views.widgets.labels import hairline, label
+from app.views.widgets.panels import EmptyPanel
+from app.views.widgets.pills import StatusPill
+
+_PAPER = "QTextBrowser { background: #ffffff; color: #1a1d23; border: 0; padding: 12px; }"
+_LONGEST_NAME = 40
+
+
+class AnsweredPage(QTextBrowser):
+    """The page with the worker's answers in it. It is text: no script runs, and nothing is fetched from a network."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setOpenLinks(False)
+        self.setOpenExternalLinks(False)
+        self.setStyleSheet(_PAPER)
+        self.setAccessibleName("The page as the worker answered it")
+        self.setMinimumHeight(200)
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:
+        """Local pictures that the blueprint named, and nothing else."""
+        url = QUrl(name)
+        if kind == QTextDocument.ResourceType.ImageResource.value and url.isLocalFile():
+            return super().loadResource(kind, url)
+        return None
+
+
+class AnswerRow(QWidget):
+    """One line of the card: a dim word, then pills and words, wrapping where there is no room."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(8)
+        words = label(name, tone="dim")
+        words.setFixedWidth(52)
+        words.setFixedHeight(22)
+        layout.addWidget(words, 0, Qt.AlignmentFlag.AlignTop)
+        holder = QWidget()
+        self.flow = FlowLayout(holder, 6)
+        self.flow.setContentsMargins(0, 0, 0, 0)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        holder.setSizePolicy(policy)
+        layout.addWidget(holder, 1)
+
+    def add_pill(self, text: str, tone: str) -> None:
+        """A label as a pill."""
+        self.flow.addWidget(StatusPill(text, tone))
+
+    def add_words(self, text: str, tone: str = "") -> None:
+        """Plain words, wrapped when they are many."""
+        if not text:
+            return
+        made = label(text, tone=tone, wrap=len(text) > 60, select=True)
+        made.setMinimumHeight(22)
+        self.flow.addWidget(made)
+
+
+class SubmissionCard(QFrame):
+    """Everything of one submission in a card. `unit_asked(int)`: another worker's answer was clicked."""
+
+    unit_asked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(1, 1, 1, 1)
+        self._layout.setSpacing(0)
+        self.canvas = ImageCanvas()
+        self._layout.addWidget(self.canvas, 1)
+        self.zoom_bar = self._make_zoom_bar()
+        self.page = AnsweredPage()
+        self._layout.addWidget(self.page, 1)
+        self.fields = KeyValueGrid(140)
+        self.fields.setContentsMargins(14, 12, 14, 12)
+        self._layout.addWidget(self.fields)
+        self.rows = QVBoxLayout()
+        self.rows.setSpacing(0)
+        self._layout.addLayout(self.rows)
+
+    def setSubmission(self, submission: Submission) -> None:
+        """Show a submission."""
+        view = submission.view
+        pictured = submission.image is not None or bool(submission.image_problem)
+        self.canvas.setVisible(pictured)
+        if pictured:
+            self.canvas.setImage(submission.image, _boxes(submission), submission.image_problem)
+        self.zoom_bar.setVisible(submission.image is not None)
+        self.page.setVisible(bool(view.html))
+        self.page.setHtml(view.html)
+        fields = [(name, answer or "—") for name, answer in view.fields] if not view.labels or not pictured else []
+        self.fields.setVisible(bool(fields))
+        self.fields.setRows(fields)
+        self._show_rows(submission)
+
+    def keys_wanted(self) -> QWidget:
+        """What takes + and - for the zoom."""
+        return self.canvas
+
+    def _make_zoom_bar(self) -> QWidget:
+        bar = QWidget(self.canvas)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(2)
+        for icon, name, call in (
+            ("ph.magnifying-glass-plus", "Larger (+)", lambda: self.canvas.zoom_by(1.25)),
+            ("ph.magnifying-glass-minus", "Smaller (-)", lambda: self.canvas.zoom_by(0.8)),
+            ("ph.arrows-out", "Whole image (0)", self.canvas.fit),
+        ):
+            button = IconButton(icon, name, "faint")
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(call)
+            layout.addWidget(button)
+        bar.adjustSize()
+        return bar
+
+    def _show_rows(self, submission: Submission) -> None:
+        while (old := self.rows.takeAt(0)) is not None:
+            if (widget := old.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._add_row(_answer_row(submission))
+        if submission.others:
+            self._add_row(_others_row(submission))
+        if submission.files:
+            self._add_row(_files_row(submission.files))
+        if submission.row.note:
+            note = AnswerRow("Note")
+            note.add_words(f"“{submission.row.note}”", "dim")
+            self._add_row(note)
+
+    def _add_row(self, row: QWidget) -> None:
+        self.rows.addWidget(hairline())
+        self.rows.addWidget(row)
+
+
+class SubmissionView(QScrollArea):
+    """The card in the middle of the review page, or a word about why there is none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        inner.setObjectName("backdrop")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(16, 10, 16, 14)
+        layout.setSpacing(8)
+        self.facts = label("", "small", "dim", select=True)
+        self.status = StatusPill()
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(self.facts)
+        line.addStretch(1)
+        line.addWidget(self.status)
+        layout.addLayout(line)
+        self.card = SubmissionCard()
+        layout.addWidget(self.card)
+        self.empty = EmptyPanel("ph.check-circle", "Nothing is selected", "Choose a submission in the list.")
+        layout.addWidget(self.empty, 1)
+        layout.addStretch(0)
+        self.setWidget(inner)
+        self.shown: Submission | None = None
+        self.setSubmission(None)
+
+    def setSubmission(self, submission: Submission | None) -> None:
+        """Show a submission, or that there is none."""
+        self.shown = submission
+        self.card.setVisible(submission is not None)
+        self.facts.setVisible(submission is not None)
+        self.empty.setVisible(submission is None)
+        if submission is None:
+            self.status.setStatus("")
+            return
+        self.facts.setText(submission.facts)
+        row = submission.row
+        self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")
+        self.card.setSubmission(submission)
+
+
+def _boxes(submission: Submission) -> list[Box]:
+    """The shapes of an answer; one colour for each label, in the order of the task's labels."""
+    order = list(dict.fromkeys([*submission.label_order, *(shape.label for shape in submission.view.shapes)]))
+    return [
+        Box(
+            f"{number} {shape.label}".strip(), shape.left, shape.top, shape.width, shape.height,
+            order.index(shape.label) % len(BOX_COLORS),
+        )
+        for number, shape in enumerate(submission.view.shapes, start=1)
+    ]  # fmt: skip
+
+
+def _answer_row(submission: Submission) -> AnswerRow:
+    view, row = submission.view, AnswerRow("Answer")
+    for word in view.labels:
+        row.add_pill(word, label_tone(word, submission.label_order))
+    if not view.labels:
+        row.add_words(view.answer or "nothing")
+    parts = [count_of(len(view.shapes), "box", "boxes")] if view.shapes else []
+    if view.comment:
+        parts.append(f"“{view.comment}”")
+    row.add_words(" · ".join(parts), "dim")
+    for flag in submission.row.flags:
+        row.add_pill(flag, "warn")
+    return row
+
+
+def _others_row(submission: Submission) -> AnswerRow:
+    row = AnswerRow("Others")
+    for other in submission.others:
+        for word in other.words:
+            row.add_pill(word[:_LONGEST_NAME], label_tone(word, submission.label_order))
+        row.add_words(other.worker_name)
+    return row
+
+
+def _files_row(files: Sequence[UploadedFile]) -> AnswerRow:
+    row = AnswerRow("Files")
+    for file in files:
+        words = f"{file.name} · {file.size}" if file.size else file.name
+        button = Button(words, "quiet", icon="ph.paperclip")
+        button.setToolTip(f"Open {file.name}" if file.path else "The file is not where it was put.")
+        button.setEnabled(file.path is not None)
+        if file.path is not None:
+            path = str(file.path)
+            button.clicked.connect(lambda _on=False, path=path: QDesktopServices.openUrl(QUrl.fromLocalFile(path)))
+        row.flow.addWidget(button)
+    return row
