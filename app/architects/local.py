@@ -175,7 +175,7 @@ class LocalArchitect(Architect):
             yield chunk
 
     async def _start_here(self, config: RouterConfig) -> int:
-        server = RouterServer(Router(config, local=True))
+        server = RouterServer(Router(config, local=True, wall=lambda: self.clock.now().timestamp()))
         port = await server.start()
         self._server = server
         return port

@@ -161,7 +161,7 @@ class MockArchitect(Architect):
             return self._url
         try:
             config = router_config(self.task, self.upload_dir, Limits(), port=preferred_port or 0)
-            server = RouterServer(Router(config, local=True))
+            server = RouterServer(Router(config, local=True, wall=lambda: self.clock.now().timestamp()))
         except RouterConfigError as error:
             raise ArchitectError(f"The pages cannot be served: {error}.") from None
         port = await server.start()

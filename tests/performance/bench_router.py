@@ -1,8 +1,8 @@
 """How fast the router takes workers in and their work: registrations and submissions, the load from other processes.
 
-Run: `python tests/performance/bench_router.py [--qasync] [--isolated] [--workers N] [--seconds S]`. The handler answers at
-once, so this is the router's own cost; each unit is one `POST /request_agent` and one `POST /submit_task` on a kept
-connection. Prints one JSON line.
+Run: `python tests/performance/bench_router.py [--qasync] [--isolated] [--workers N] [--seconds S]`. The handler answers
+at once, so this is the router's own cost; each unit is one `POST /request_agent` and one `POST /submit_task`. Prints
+one JSON line.
 """
 
 from __future__ import annotations

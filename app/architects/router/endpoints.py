@@ -259,8 +259,10 @@ def _identify(router: Router, scope: Scope, provider_data: dict[str, Any]) -> st
     provider_data["verified"], provider_data["visitor"] = False, None
     if router.config.entry_required:
         visitor = _entry(router, scope)
-        if visitor is None or visitor.worker_name is None:
+        if visitor is None:
             raise _entry_refusal()
+        if visitor.worker_name is None:
+            raise HttpRefusal(403, "name_required", "Give your name first.")
         name = visitor.worker_name
         provider_data.update(worker_name=name, verified=True, visitor=visitor.visitor)
     else:

@@ -6,8 +6,6 @@ is written on packets.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 from app.architects.router.actions import (
@@ -24,7 +22,8 @@ from app.architects.router.actions import (
 )
 from app.architects.router.agents import AgentBook
 from app.architects.router.desktop import DesktopLink
-from app.architects.router.limits import Bucket, Limits, is_loopback
+from app.architects.router.limits import Limits
+from app.architects.router.pending import Ask, Pending, PendingRequests, TokenAsks
 from app.architects.router.sockets import CLOSE_TRY_LATER, CLOSE_UNKNOWN_AGENT, TOKEN_SHAPE, PageSockets
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 
@@ -35,75 +34,44 @@ DONE_BODY: dict[PacketType, dict[str, Any]] = {
 }
 """The exact answers that front-end bundles expect (wire protocol)."""
 
+DONE_STATUS = {PacketType.SUBMIT_UNIT: "completed", PacketType.RETURN_UNIT: "returned"}
+
 KEPT_TYPES = frozenset({PacketType.SUBMIT_UNIT, PacketType.SUBMIT_METADATA})
 """Requests that a spooling router may acknowledge by itself."""
 
-STATUSES_GRACE_SECONDS = 1.0
-"""After a channel opened, tokens are asked about one by one only when `return_statuses` had time to name them all."""
-
 REDELIVER_SECONDS = 30.0
-
-
-@dataclass(slots=True)
-class Pending:
-    """A page's request that waits for the desktop."""
-
-    packet: Packet
-    address: str
-    deadline: float
-
-
-@dataclass(slots=True)
-class Ask:
-    """A token of which the desktop is asked; `asked_at` None: not yet. `requests` wait for it beside sockets."""
-
-    token: str
-    asked_at: float | None = None
-    requests: list[str] = field(default_factory=list)
+UNKNOWN = "No work of this task has this id."
 
 
 class Routing:
     """All that one router knows and decides."""
 
     def __init__(self, limits: Limits, *, local: bool, spooling: bool = False) -> None:
-        self.limits = limits
+        """`local`: the desktop lives on the router's loop. `spooling`: submissions may wait on disk for it."""
         self.agents = AgentBook(limits)
         self.desktop = DesktopLink(limits, local=local)
         self.sockets = PageSockets(limits, self.agents, self.desktop)
         self._spooling = spooling
-        self._pending: dict[str, Pending] = {}
-        self._per_address: Counter[str] = Counter()
-        self._asks: dict[str, Ask] = {}
-        self._asks_from = 0.0
+        self._pending = PendingRequests(limits)
+        self._asks = TokenAsks(limits)
         self._redeliver_at = 0.0
-        self._unknown = Bucket(limits.unknown_tokens_per_second, limits.unknown_token_burst, 0.0)
-        self._handlers = {
-            PacketType.AGENT_DETAILS: self._agent_details,
-            PacketType.SUBMIT_ACKNOWLEDGED: self._submit_acknowledged,
-            PacketType.WORKER_STATE: self._worker_state,
-            PacketType.AGENT_STATUS: self._agent_status,
-            PacketType.UPDATE_STATUS: self._update_status,
-            PacketType.CLIENT_BOUND_LIVE_UPDATE: self._live_update,
-            PacketType.RETURN_STATUSES: self._return_statuses,
-            PacketType.REQUEST_STATUSES: self._request_statuses,
-            PacketType.ALIVE: self._nothing,
-            PacketType.HEARTBEAT: self._nothing,
-        }
-
-    # the desktop
+        self._words = DesktopWords(self.agents, self.sockets, self._pending, self._asks, spooling=spooling)
 
     def desktop_opened(self, now: float, wall: float) -> list[Action]:
         """The desktop attached: it is asked for its agents and gets what waited for it."""
         held = self.desktop.open(now)
-        self._asks_from = now + STATUSES_GRACE_SECONDS
+        self._asks.opened(now)
         self._redeliver_at = now + REDELIVER_SECONDS
-        for ask in self._asks.values():
-            ask.asked_at = None
-        actions: list[Action] = [ToDesktop(_stamped(PacketType.REQUEST_STATUSES, DESKTOP_ID, {}, wall))]
+        request = Packet(PacketType.REQUEST_STATUSES, DESKTOP_ID, router_outgoing_timestamp=wall)
+        actions: list[Action] = [ToDesktop(request)]
         if len(self.agents):
-            actions += self._request_statuses(Packet(PacketType.REQUEST_STATUSES, DESKTOP_ID), now, wall)
+            actions += self._words.request_statuses(request, now, wall)
         actions += [ToDesktop(packet) for packet in held]
-        actions += [ToDesktop(pending.packet) for pending in self._pending.values()]
+        actions += [
+            ToDesktop(pending.packet)
+            for pending in self._pending
+            if pending.packet.packet_type is not PacketType.REQUEST_AGENT_STATUS
+        ]
         if self._spooling:
             actions.append(Redeliver())
         return actions
@@ -113,18 +81,18 @@ class Routing:
         self.desktop.close(now)
         if not self._spooling:
             return []
-        kept = [key for key, pending in self._pending.items() if pending.packet.packet_type in KEPT_TYPES]
-        return [self._keep(self._take(key)) for key in kept]
+        kept = [pending for pending in self._pending if pending.packet.packet_type in KEPT_TYPES]
+        for pending in kept:
+            self._pending.take(pending.request_id)
+        return [_keep(pending.packet) for pending in kept]
 
     def desktop_packet(self, packet: Packet, now: float, wall: float) -> list[Action]:
         """The desktop says something. A type that is not its to send is refused, and nothing else happens."""
         self.desktop.heard(now)
-        handler = self._handlers.get(packet.packet_type)
-        if handler is None:
-            return [Refused("channel_packet", f"{packet.packet_type} is not the desktop's to send", "channel")]
-        return handler(packet, now, wall)
-
-    # the pages' sockets
+        actions = self._words.hear(packet, now, wall)
+        if packet.packet_type is PacketType.RETURN_STATUSES and self.desktop.is_open:
+            actions += [ToDesktop(question) for question in self._asks.questions(now, wall)]
+        return actions
 
     def socket_opened(self, socket_id: int, address: str, now: float) -> list[Action]:
         """A page's socket was accepted."""
@@ -134,7 +102,10 @@ class Routing:
     def socket_frame(self, socket_id: int, text: str, now: float, wall: float) -> list[Action]:
         """A page's socket sent a text frame."""
         actions, token = self.sockets.frame(socket_id, text, now, wall)
-        return actions if token is None else actions + self._ask(token, now, wall)
+        if token is not None:
+            self._asks.want(token)
+            actions += self._question(token, now, wall)
+        return actions
 
     def socket_closed(self, socket_id: int, now: float) -> list[Action]:
         """A page's socket is gone."""
@@ -143,8 +114,6 @@ class Routing:
     def socket_dropped(self, socket_id: int, error: str, detail: str, now: float) -> list[Action]:
         """The shell found fault with a page's socket."""
         return self.sockets.drop(socket_id, error, detail, now)
-
-    # the pages' requests
 
     def knows(self, token: str) -> bool:
         """Whether the desktop has named this token."""
@@ -155,28 +124,27 @@ class Routing:
         if self.agents.find(token) is not None:
             return [Answer(request_id, 200, {})]
         if TOKEN_SHAPE.fullmatch(token) is None or self.agents.is_denied(token, now):
-            return _refusal(request_id, 404, "unknown_agent", "No work of this task has this id.", address)
+            return refusal(request_id, 404, "unknown_agent", UNKNOWN, address)
         if not self.desktop.is_open:
-            return self._away(request_id, address)
-        busy = self._busy(request_id, address)
-        if busy:
-            return busy
-        self._add(request_id, Packet(PacketType.REQUEST_AGENT_STATUS, token, {"request_id": request_id}), address, now)
-        self._asks.setdefault(token, Ask(token)).requests.append(request_id)
-        return self._ask(token, now, wall)
+            return away(request_id, address)
+        if self._pending.is_full(address):
+            return _full(request_id, address)
+        packet = Packet(PacketType.REQUEST_AGENT_STATUS, token, {"request_id": request_id})
+        self._pending.add(request_id, packet, address, now)
+        self._asks.want(token, request_id)
+        return self._question(token, now, wall)
 
     def request(self, packet: Packet, address: str, now: float, wall: float) -> list[Action]:
         """A page's request, as the packet that the desktop gets; `packet.data["request_id"]` names it."""
         request_id: str = packet.data["request_id"]
+        packet.router_incoming_timestamp = packet.router_outgoing_timestamp = wall
         if not self.desktop.is_open:
             if self._spooling and packet.packet_type in KEPT_TYPES:
-                return [self._keep(Pending(packet, address, now))]
-            return self._away(request_id, address)
-        busy = self._busy(request_id, address)
-        if busy:
-            return busy
-        packet.router_incoming_timestamp = packet.router_outgoing_timestamp = wall
-        self._add(request_id, packet, address, now)
+                return [_keep(packet)]
+            return away(request_id, address)
+        if self._pending.is_full(address):
+            return _full(request_id, address)
+        self._pending.add(request_id, packet, address, now)
         return [ToDesktop(packet)]
 
     def note(self, packet: Packet, address: str) -> list[Action]:
@@ -188,69 +156,104 @@ class Routing:
         return [Refused("desktop_backlog", "the desktop is away and too much waits for it", address)]
 
     def abandoned(self, request_id: str) -> None:
-        """Nobody waits for that request any more."""
-        if request_id in self._pending:
-            self._take(request_id)
+        """Nobody waits for that request any more. Idempotent."""
+        self._pending.take(request_id)
 
     def tick(self, now: float, wall: float) -> list[Action]:
         """Time has passed: deadlines, silence, questions that wait, spool."""
         actions: list[Action] = []
-        expired = []
-        for key, pending in self._pending.items():  # in order of their deadlines: all have the same patience
-            if pending.deadline > now:
-                break
-            expired.append(key)
-        for key in expired:
-            actions += self._expire(key)
+        for pending in self._pending.expired(now):
+            if self._spooling and pending.packet.packet_type in KEPT_TYPES:
+                actions.append(_keep(pending.packet))
+            else:
+                actions += away(pending.request_id, pending.address)
         actions += self.sockets.silent(now)
         if self.desktop.is_silent(now):
             actions.append(DropDesktop("the desktop has been silent for too long"))
-        actions += self._forget_asks(now)
-        actions += self._ask_all(now, wall)
-        if self._spooling and self.desktop.is_open and now >= self._redeliver_at:
-            self._redeliver_at = now + REDELIVER_SECONDS
-            actions.append(Redeliver())
+        for token in self._asks.late(now, self._is_wanted):
+            detail = "the desktop did not say whether it knows this token"
+            actions += self.sockets.reject(token, "desktop_away", detail, CLOSE_TRY_LATER, now)
+        if self.desktop.is_open:
+            actions += [ToDesktop(question) for question in self._asks.questions(now, wall)]
+            if self._spooling and now >= self._redeliver_at:
+                self._redeliver_at = now + REDELIVER_SECONDS
+                actions.append(Redeliver())
         self.agents.forget(now)
         return actions
 
-    # what the desktop says
+    def _question(self, token: str, now: float, wall: float) -> list[Action]:
+        question = self._asks.question(token, now, wall) if self.desktop.is_open else None
+        return [] if question is None else [ToDesktop(question)]
+
+    def _is_wanted(self, ask: Ask) -> bool:
+        return self.sockets.is_claimed(ask.token) or any(key in self._pending for key in ask.requests)
+
+
+class DesktopWords:
+    """What each packet of the desktop does."""
+
+    def __init__(
+        self, agents: AgentBook, sockets: PageSockets, pending: PendingRequests, asks: TokenAsks, *, spooling: bool
+    ) -> None:
+        self._agents, self._sockets, self._pending, self._asks = agents, sockets, pending, asks
+        self._spooling = spooling
+        self._hearers = {
+            PacketType.AGENT_DETAILS: self._agent_details,
+            PacketType.SUBMIT_ACKNOWLEDGED: self._submit_acknowledged,
+            PacketType.WORKER_STATE: self._worker_state,
+            PacketType.AGENT_STATUS: self._agent_status,
+            PacketType.UPDATE_STATUS: self._update_status,
+            PacketType.CLIENT_BOUND_LIVE_UPDATE: self._live_update,
+            PacketType.RETURN_STATUSES: self._return_statuses,
+            PacketType.REQUEST_STATUSES: self.request_statuses,
+            PacketType.ALIVE: _nothing,
+            PacketType.HEARTBEAT: _nothing,
+        }
+
+    def hear(self, packet: Packet, now: float, wall: float) -> list[Action]:
+        """One packet of the desktop."""
+        hearer = self._hearers.get(packet.packet_type)
+        if hearer is None:
+            return [Refused("channel_packet", f"{packet.packet_type} is not the desktop's to send", "channel")]
+        return hearer(packet, now, wall)
+
+    def request_statuses(self, packet: Packet, now: float, wall: float) -> list[Action]:
+        """The desktop wants to know who is there."""
+        statuses: dict[str, Any] = dict(self._agents.statuses(now))
+        return [ToDesktop(Packet(PacketType.RETURN_STATUSES, DESKTOP_ID, statuses, router_outgoing_timestamp=wall))]
 
     def _agent_details(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        token = packet.data.get("agent_id")
+        token, status = packet.data.get("agent_id"), packet.data.get("status")
         actions: list[Action] = []
         if isinstance(token, str) and token:
-            status = packet.data.get("status")
             actions += self._learn(token, status if isinstance(status, str) else None, now, wall)
-        request_id = _request_id(packet)
-        if request_id in self._pending:
-            self._take(request_id)
+        pending = self._take(packet, PacketType.REGISTER_AGENT, PacketType.SUBMIT_ONBOARDING)
+        if pending is not None:
             packet.router_outgoing_timestamp = wall
-            actions.append(Answer(request_id, 200, packet.to_dict()))
+            actions.append(Answer(pending.request_id, 200, packet.to_dict()))
         return actions
 
     def _submit_acknowledged(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        request_id = _request_id(packet)
-        actions: list[Action] = [Unkeep(request_id)] if self._spooling else []
-        if request_id not in self._pending:
+        actions: list[Action] = [Unkeep(_request_id(packet))] if self._spooling else []
+        pending = self._take(packet, *DONE_BODY)
+        if pending is None:
             return actions
-        pending = self._take(request_id)
-        reason = packet.data.get("failure_reason")
+        reason, kind = packet.data.get("failure_reason"), pending.packet.packet_type
         if reason:
             code = str(packet.data.get("failure_code") or "refused")
-            return actions + _refusal(request_id, 409, code, str(reason), pending.address)
-        agent = self.agents.find(pending.packet.subject_id)
-        if agent is not None and agent.is_live and pending.packet.packet_type is not PacketType.SUBMIT_METADATA:
-            returned = pending.packet.packet_type is PacketType.RETURN_UNIT
-            agent.status = "returned" if returned else "completed"
-        actions.append(Answer(request_id, 200, DONE_BODY[pending.packet.packet_type]))
+            return actions + refusal(pending.request_id, 409, code, str(reason), pending.address)
+        agent = self._agents.find(pending.packet.subject_id)
+        if agent is not None and agent.is_live and kind in DONE_STATUS:
+            agent.status = DONE_STATUS[kind]
+        actions.append(Answer(pending.request_id, 200, DONE_BODY[kind]))
         return actions
 
     def _worker_state(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        request_id = _request_id(packet)
-        if request_id not in self._pending:
+        pending = self._take(packet, PacketType.REQUEST_WORKER_STATE)
+        if pending is None:
             return []
-        self._take(request_id)
-        return [Answer(request_id, 200, {key: value for key, value in packet.data.items() if key != "request_id"})]
+        state = {key: value for key, value in packet.data.items() if key != "request_id"}
+        return [Answer(pending.request_id, 200, state)]
 
     def _agent_status(self, packet: Packet, now: float, wall: float) -> list[Action]:
         status = packet.data.get("status")
@@ -263,128 +266,76 @@ class Routing:
         if not isinstance(status, str):
             return [Refused("channel_packet", "update_status without a status", "channel")]
         actions = self._learn(packet.subject_id, status, now, wall)
-        agent = self.agents.learn(packet.subject_id, status, now)
+        agent = self._agents.learn(packet.subject_id, status, now)
         packet.router_outgoing_timestamp = wall
         text = packet.to_json()
         return actions + [ToSocket(socket_id, text) for socket_id in agent.sockets]
 
     def _live_update(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        agent = self.agents.learn(packet.subject_id, None, now)
+        actions = self._learn(packet.subject_id, None, now, wall)
+        agent = self._agents.learn(packet.subject_id, None, now)
         packet.router_outgoing_timestamp = wall
         text = packet.to_json()
         if agent.sockets:
-            return [ToSocket(socket_id, text) for socket_id in agent.sockets]
-        if self.agents.hold(agent, text):
-            return [Refused("held_overflow", "a page is away and too much waits for it", agent.token[:8])]
-        return []
+            return actions + [ToSocket(socket_id, text) for socket_id in agent.sockets]
+        if self._agents.hold(agent, text):
+            actions.append(Refused("held_overflow", "a page is away and too much waits for it", agent.token[:8]))
+        return actions
 
     def _return_statuses(self, packet: Packet, now: float, wall: float) -> list[Action]:
         actions: list[Action] = []
         for token, status in packet.data.items():
             if isinstance(status, str):
                 actions += self._learn(token, status, now, wall)
-        self._asks_from = now
-        return actions + self._ask_all(now, wall)
-
-    def _request_statuses(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        statuses: dict[str, Any] = dict(self.agents.statuses(now))
-        return [ToDesktop(_stamped(PacketType.RETURN_STATUSES, DESKTOP_ID, statuses, wall))]
-
-    def _nothing(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        return []
-
-    # tokens the router was not told of
-
-    def _ask(self, token: str, now: float, wall: float) -> list[Action]:
-        ask = self._asks.setdefault(token, Ask(token))
-        if ask.asked_at is not None or not self.desktop.is_open or now < self._asks_from:
-            return []
-        if not self._unknown.take(now):
-            return []  # it is asked when the bucket has filled, or given up with the socket or the request
-        ask.asked_at = now
-        data = {"request_id": f"ask-{token[:16]}"}
-        return [ToDesktop(_stamped(PacketType.REQUEST_AGENT_STATUS, token, data, wall))]
-
-    def _ask_all(self, now: float, wall: float) -> list[Action]:
-        return [action for token in list(self._asks) for action in self._ask(token, now, wall)]
-
-    def _learn(self, token: str, status: str | None, now: float, wall: float) -> list[Action]:
-        agent = self.agents.learn(token, status, now)
-        ask = self._asks.pop(token, None)
-        actions: list[Action] = []
-        if ask is not None:
-            for request_id in ask.requests:
-                if request_id in self._pending:
-                    self._take(request_id)
-                    actions.append(Answer(request_id, 200, {}))
-        return actions + self.sockets.confirm(agent, now, wall)
-
-    def _deny(self, token: str, now: float) -> list[Action]:
-        agent = self.agents.find(token)
-        actions: list[Action] = []
-        if agent is not None:
-            for socket_id in list(agent.sockets):
-                self.sockets.close(socket_id, now)
-                actions.append(CloseSocket(socket_id, CLOSE_UNKNOWN_AGENT, "no agent has this token"))
-        self.agents.deny(token, now)
-        ask = self._asks.pop(token, None)
-        for request_id in ask.requests if ask is not None else ():
-            if request_id in self._pending:
-                address = self._take(request_id).address
-                detail = "No work of this task has this id."
-                actions += _refusal(request_id, 404, "unknown_agent", detail, address)
-        reason = "no agent has this token"
-        return actions + self.sockets.reject(token, "unknown_agent", reason, CLOSE_UNKNOWN_AGENT, now)
-
-    def _forget_asks(self, now: float) -> list[Action]:
-        actions: list[Action] = []
-        late = self.limits.answer_seconds
-        for ask in list(self._asks.values()):
-            ask.requests = [request_id for request_id in ask.requests if request_id in self._pending]
-            if not ask.requests and not self.sockets.is_claimed(ask.token):
-                del self._asks[ask.token]
-            elif ask.asked_at is not None and now - ask.asked_at > late:
-                del self._asks[ask.token]
-                detail = "the desktop did not say whether it knows this token"
-                actions += self.sockets.reject(ask.token, "desktop_away", detail, CLOSE_TRY_LATER, now)
+        self._asks.statuses_came(now)
         return actions
 
-    # pending requests
+    def _learn(self, token: str, status: str | None, now: float, wall: float) -> list[Action]:
+        """The desktop spoke of a token: whoever waited for that goes on."""
+        agent = self._agents.learn(token, status, now)
+        waiting = [key for key in self._asks.settle(token) if self._pending.take(key) is not None]
+        return [Answer(key, 200, {}) for key in waiting] + self._sockets.confirm(agent, now, wall)
 
-    def _busy(self, request_id: str, address: str) -> list[Action]:
-        limits = self.limits
-        mine = limits.pending_requests if is_loopback(address) else limits.pending_per_address
-        if len(self._pending) < limits.pending_requests and self._per_address[address] < mine:
-            return []
-        return _refusal(request_id, 429, "too_many_pending", "Too many requests wait for an answer.", address)
+    def _deny(self, token: str, now: float) -> list[Action]:
+        """The desktop has no agent of this token."""
+        reason = "no agent has this token"
+        agent = self._agents.find(token)
+        self._agents.deny(token, now)
+        actions: list[Action] = []
+        for socket_id in list(agent.sockets) if agent is not None else ():
+            self._sockets.close(socket_id, now)
+            actions.append(CloseSocket(socket_id, CLOSE_UNKNOWN_AGENT, reason))
+        for key in self._asks.settle(token):
+            pending = self._pending.take(key)
+            if pending is not None:
+                actions += refusal(key, 404, "unknown_agent", UNKNOWN, pending.address)
+        return actions + self._sockets.reject(token, "unknown_agent", reason, CLOSE_UNKNOWN_AGENT, now)
 
-    def _add(self, request_id: str, packet: Packet, address: str, now: float) -> None:
-        self._pending[request_id] = Pending(packet, address, now + self.limits.answer_seconds)
-        self._per_address[address] += 1
-
-    def _take(self, request_id: str) -> Pending:
-        pending = self._pending.pop(request_id)
-        self._per_address[pending.address] -= 1
-        if self._per_address[pending.address] <= 0:
-            del self._per_address[pending.address]
-        return pending
-
-    def _expire(self, request_id: str) -> list[Action]:
-        pending = self._take(request_id)
-        if self._spooling and pending.packet.packet_type in KEPT_TYPES:
-            return [self._keep(pending)]
-        return self._away(request_id, pending.address)
-
-    def _keep(self, pending: Pending) -> Keep:
-        return Keep(pending.packet, DONE_BODY[pending.packet.packet_type])
-
-    def _away(self, request_id: str, address: str) -> list[Action]:
-        detail = "The requester's program does not answer just now. Your work is kept here; this page tries again."
-        return _refusal(request_id, 503, "desktop_away", detail, address)
+    def _take(self, packet: Packet, *kinds: PacketType) -> Pending | None:
+        """The pending request that this packet answers, when it is of a kind that such a packet can answer."""
+        pending = self._pending.find(_request_id(packet))
+        if pending is None or pending.packet.packet_type not in kinds:
+            return None
+        return self._pending.take(pending.request_id)
 
 
-def _refusal(request_id: str, status: int, error: str, detail: str, address: str) -> list[Action]:
+def refusal(request_id: str, status: int, error: str, detail: str, address: str) -> list[Action]:
+    """Count a refusal and answer the request with it."""
     return [Refused(error, detail, address), Answer(request_id, status, {"error": error, "detail": detail})]
+
+
+def away(request_id: str, address: str) -> list[Action]:
+    """The desktop does not answer."""
+    detail = "The requester's program does not answer just now. Your work is kept here; this page tries again."
+    return refusal(request_id, 503, "desktop_away", detail, address)
+
+
+def _full(request_id: str, address: str) -> list[Action]:
+    return refusal(request_id, 429, "too_many_pending", "Too many requests wait for an answer.", address)
+
+
+def _keep(packet: Packet) -> Keep:
+    return Keep(packet, DONE_BODY[packet.packet_type])
 
 
 def _request_id(packet: Packet) -> str:
@@ -392,5 +343,5 @@ def _request_id(packet: Packet) -> str:
     return request_id if isinstance(request_id, str) else ""
 
 
-def _stamped(kind: PacketType, subject_id: str, data: dict[str, Any], wall: float) -> Packet:
-    return Packet(kind, subject_id, data, router_outgoing_timestamp=wall)
+def _nothing(packet: Packet, now: float, wall: float) -> list[Action]:
+    return []
