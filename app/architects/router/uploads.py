@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -25,6 +26,9 @@ from starlette.types import Receive, Scope
 
 from app.architects.router.http import ClientGone, HttpRefusal, declared_length, header
 from app.architects.router.limits import Limits
+
+# the parser warns of every malformed byte: such forms are refused here, counted, and logged in sums
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 NAME_SHAPE = re.compile(r"[0-9a-f]{32}(\.[a-z0-9]{1,8})?")
 """Generated names: nothing that a worker chose but a harmless ending."""
@@ -84,8 +88,9 @@ class UploadReceiver:
         self._ended = False
 
     async def receive(self, scope: Scope, receive: Receive, check_agent: Callable[[str], Awaitable[None]]) -> Form:
-        """The whole form. `check_agent(token)` is awaited before the first byte of a file is written, and may refuse.
+        """The whole form. `check_agent(token)` is awaited as soon as the form has named its agent, and may refuse.
 
+        Pages name it first, so that nothing is written for a forged one; in a form that names it last, it comes last.
         Raises `HttpRefusal` (400 malformed, 411..413 limits, 507 disk full) or `ClientGone`; nothing is left then.
         """
         try:

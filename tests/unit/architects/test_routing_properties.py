@@ -183,7 +183,9 @@ def test_any_sequence_keeps_everybody_to_their_own(steps: list[tuple[Any, ...]],
 def test_every_request_is_answered_exactly_once(orders: list[str]) -> None:
     routing = Routing(Limits(), local=False, spooling=True)
     routing.desktop_opened(0.0, WALL)
-    now, asked, answered = 0.0, [], []
+    now = 0.0
+    asked: list[str] = []
+    answered: list[str] = []
     for order in [*orders, "tick"]:
         now += 20.0 if order == "tick" else 0.1
         actions: list[Action] = []
