@@ -1,0 +1,272 @@
+"""The review page's model: the queue, the submission that is shown, the worker beside it, decisions about many."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.data.repo import submissions, tasks
+from app.errors import EntryDoesNotExist
+from app.operations.decision_rule import DecisionRule
+from app.operations.verdicts import DecisionPreview
+from app.viewmodels import formats
+from app.viewmodels.action import Action
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.record_table import RecordQuery, RecordTableModel
+from app.viewmodels.review_decisions import ReviewDecisions
+from app.viewmodels.review_submission import AHEAD, RecordView, Submission, SubmissionShelf, describe_record
+from app.viewmodels.store_source import StoreSource
+from app.viewmodels.worker_actions import BonusTerms, Subjects, WorkerActions
+
+RECORD_PAUSE_MS = 80
+"""The worker's record is read when the reviewer rests this long on a submission."""
+RECORDS_KEPT = 64
+_REASONS = "decisions.reasons"
+REASONS_KEPT = 3
+
+FILTERS: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "to_review": {"status": ("completed",)},
+    "disputed": {"status": ("completed",), "disputed": ("yes",)},
+    "flagged": {"status": ("completed",), "flagged": ("yes",)},
+    "decided": {"status": ("accepted", "soft_rejected", "rejected")},
+}
+"""The chips of the page, and what each allows in the columns of the listing."""
+
+
+class ReviewViewModel(QObject):
+    """The queue of one run, or of all.
+
+    `submission_changed(object)`: a `Submission` or None; `record_changed(object)`: a `RecordView` or None;
+    `counts_changed(object)`: chip -> count; `scope_changed()`; `failed(str)`.
+    """
+
+    submission_changed = Signal(object)
+    record_changed = Signal(object)
+    counts_changed = Signal(object)
+    scope_changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desktop = desktop
+        self.run_id: int | None = None
+        self.run_words = "All runs"
+        self.runs: list[tuple[int, str]] = []
+        self.chip = "to_review"
+        self.table = self._make_table()
+        self.shelf = SubmissionShelf(desktop.store, desktop.settings)
+        preferences = desktop.settings.preferences
+        self.decisions = ReviewDecisions(desktop.reviews, desktop.toasts, preferences.undo_seconds, self)
+        self.decisions.failed.connect(self.failed)
+        self.decisions.taken_back.connect(self._changed_units)
+        self.actions = WorkerActions(desktop, self)
+        self._wanted: int | None = None
+        self._records: OrderedDict[tuple[int, int], RecordView] = OrderedDict()
+        self._shower = self._action(self._show)
+        self._recorder = self._action(self._read_record)
+        self._counter = self._action(self._count)
+        self._scoper = self._action(self._read_runs)
+        self._flagger = self._action(self._flag)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(RECORD_PAUSE_MS)
+        self._rest.timeout.connect(self._recorder.start)
+        tables = ("units", "agents", "agent_data", "unit_flags", "pending_decisions", "payments", "blocks", "task_runs")
+        self._binding = desktop.binding(tables, self)
+        self._binding.changed.connect(self._committed)
+
+    # What is listed
+
+    def set_scope(self, run_id: int | None) -> None:
+        """Show the queue of a run, or of all runs."""
+        if run_id != self.run_id:
+            self.run_id = run_id
+            self.run_words = dict(self.runs).get(run_id, f"Run {run_id}") if run_id is not None else "All runs"
+            before, self.table = self.table, self._make_table()
+            before.stop()
+            before.deleteLater()
+            self.scope_changed.emit()
+        self.refresh()
+
+    def set_chip(self, chip: str) -> None:
+        """Show "to_review", "disputed", "flagged" or "decided"."""
+        self.chip = chip
+        query = self.table.query
+        self.table.set_query(RecordQuery(dict(FILTERS[chip]), query.search, query.sort, query.descending))
+
+    def refresh(self) -> None:
+        """The page is shown: list, count, and which runs there are."""
+        self._binding.set_active(True)
+        self.table.refresh()
+        self._counter.start()
+        self._scoper.start()
+
+    def rest(self) -> None:
+        """The page is hidden: changes are kept for its return."""
+        self._binding.set_active(False)
+
+    # What is shown
+
+    @property
+    def shown(self) -> int | None:
+        """The unit that is wanted on the page."""
+        return self._wanted
+
+    def show(self, unit_id: int | None, following: Sequence[int] = ()) -> None:
+        """Show a submission, at once when it is at hand; then read those that follow."""
+        self._wanted = unit_id
+        if unit_id is None:
+            self.submission_changed.emit(None)
+            self.record_changed.emit(None)
+            return
+        found = self.shelf.find(unit_id)
+        if found is not None:
+            self._present(found)
+        else:
+            self._shower.start()
+        self.shelf.read_ahead(following[:AHEAD])
+
+    async def settle(self) -> None:
+        """Until what is wanted is shown and what was decided is sent."""
+        await self._shower.wait()
+        await self.decisions.settle()
+        await self._recorder.wait()
+
+    async def close(self) -> None:
+        """The window closes."""
+        self._rest.stop()
+        await self.shelf.close()
+
+    # What is decided
+
+    def recent_reasons(self) -> list[str]:
+        """The reasons of the last rejections, the newest first."""
+        return [str(reason) for reason in self.desktop.ui_state.get(_REASONS, [])]
+
+    def decide(self, unit_ids: Sequence[int], verdict: str, note: str = "", words: str = "") -> None:
+        """Decide about units; returns at once. See `ReviewDecisions`."""
+        if verdict == "reject" and note:
+            kept = [note, *(reason for reason in self.recent_reasons() if reason != note)]
+            self.desktop.ui_state.put(_REASONS, kept[:REASONS_KEPT])
+        self.decisions.decide(unit_ids, verdict, note, words)
+
+    def flag(self, unit_ids: Sequence[int]) -> None:
+        """Put a flag on units, or take it off when the shown one has it."""
+        self._flagger.start(tuple(unit_ids))
+
+    async def preview(self, unit_ids: Sequence[int], verdict: str) -> DecisionPreview:
+        """What a decision would do and cost."""
+        return await self.decisions.preview(unit_ids, verdict)
+
+    async def units_of_worker(self, worker_id: int) -> list[int]:
+        """What of a worker waits for review, in the run that is shown (or all)."""
+        return await self.desktop.reviews.units_of_worker(worker_id, self.run_id)
+
+    async def units_by_rule(self, rule: DecisionRule) -> list[int]:
+        """What waits for review and meets a rule. `EntryDoesNotExist` while no run is chosen: a rule is of one task."""
+        if self.run_id is None:
+            raise EntryDoesNotExist("Choose a run first: a rule is about the answers of one task.")
+        return await self.desktop.reviews.units_by_rule(self.run_id, rule)
+
+    async def bonus_terms(self, submission: Submission) -> BonusTerms:
+        """Whom a bonus goes to, in which currency, and what the provider takes of it."""
+        row = submission.row
+        return await self.actions.bonus_terms(Subjects("units", (row.unit_id,), row.task_run_id))
+
+    async def pay_bonus(self, terms: BonusTerms, amount: Decimal, reason: str) -> None:
+        """Pay a bonus; nothing is sent while it can be undone."""
+        await self.actions.pay_bonus(terms, amount, reason)
+
+    # Inside
+
+    def _action(self, work: object) -> Action:
+        action = Action(work, self)  # type: ignore[arg-type]  # bound coroutines of several shapes
+        action.failed.connect(self.failed)
+        return action
+
+    def _make_table(self) -> RecordTableModel:
+        scope = {} if self.run_id is None else {"task_run_id": self.run_id}
+        return self.desktop.records("review", scope, RecordQuery(dict(FILTERS[self.chip])), parent=self)
+
+    async def _show(self) -> None:
+        """Read what is wanted until it is what is wanted."""
+        while (unit_id := self._wanted) is not None:
+            try:
+                found = await self.shelf.get(unit_id)
+            except EntryDoesNotExist:
+                if unit_id == self._wanted:
+                    self.submission_changed.emit(None)
+                    raise
+                continue
+            if unit_id == self._wanted:
+                self._present(found)
+                return
+
+    def _present(self, submission: Submission) -> None:
+        self.submission_changed.emit(submission)
+        key = (submission.row.worker_id, submission.row.task_run_id)
+        known = self._records.get(key)
+        if known is not None:
+            self.record_changed.emit(known)
+        else:
+            self._rest.start()
+
+    async def _read_record(self) -> None:
+        unit_id = self._wanted
+        shown = None if unit_id is None else self.shelf.find(unit_id)
+        if shown is None:
+            return
+        key = (shown.row.worker_id, shown.row.task_run_id)
+        record = describe_record(await self.desktop.store.read(submissions.get_work_record, *key))
+        self._records[key] = record
+        while len(self._records) > RECORDS_KEPT:
+            self._records.popitem(last=False)
+        if self._wanted == unit_id:
+            self.record_changed.emit(record)
+        elif self._wanted is not None:
+            self._rest.start()
+
+    async def _count(self) -> None:
+        source = self.table.source
+        assert isinstance(source, StoreSource)
+        counts = {chip: await source.count(RecordQuery(dict(filters))) for chip, filters in FILTERS.items()}
+        self.counts_changed.emit(counts)
+
+    async def _read_runs(self) -> None:
+        rows = await self.desktop.store.read(tasks.list_task_runs)
+        names = [(row.task_run_id, _run_words(row.project_name, row.task_name, row.task_run_id)) for row in rows]
+        self.runs = sorted(names, reverse=True)
+        if self.run_id is not None:
+            self.run_words = dict(self.runs).get(self.run_id, self.run_words)
+            self.scope_changed.emit()
+
+    async def _flag(self, unit_ids: tuple[int, ...]) -> None:
+        shown = None if self._wanted is None else self.shelf.find(self._wanted)
+        on = shown is None or "flag" not in shown.row.flags
+        count = await self.desktop.reviews.flag(unit_ids, on)
+        self.desktop.toasts.say(f"{formats.count_of(count, 'unit')} {'flagged' if on else 'without flag now'}.", "info")
+        self._changed_units(unit_ids)
+
+    def _committed(self, changes: Mapping[str, frozenset[int] | None]) -> None:
+        """Something was committed: counts, the shown submission and the record may be others."""
+        if changes.keys() & {"units", "agents", "unit_flags", "pending_decisions"}:
+            self._counter.start()
+        if changes.keys() & {"payments", "blocks", "units", "agents"}:
+            self._records.clear()
+            self._rest.start()
+        units = changes.get("units", frozenset())
+        others = changes.keys() & {"unit_flags", "pending_decisions", "agents", "agent_data"}
+        self._changed_units(None if others or units is None else tuple(units))
+
+    def _changed_units(self, unit_ids: Sequence[int] | None) -> None:
+        """These submissions (None: any) are out of date; the one that is shown is read again."""
+        self.shelf.forget(unit_ids)
+        if self._wanted is not None and self.shelf.find(self._wanted) is None:
+            self._shower.start()
+
+
+def _run_words(project: str | None, task: str, run_id: int) -> str:
+    return f"{project} / {task} · run {run_id}" if project else f"{task} · run {run_id}"
