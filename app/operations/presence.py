@@ -158,6 +158,13 @@ class Presence:
             agent.lost_at = None
         return agent
 
+    def is_there(self, token: str) -> None:
+        """A router says that it hears the page, or did a moment ago."""
+        agent = self.heard(token)
+        if agent is not None:
+            agent.lost_at = None
+            agent.connected = agent.had_socket
+
     def lost(self, token: str) -> None:
         """The page's last socket is gone: its grace begins, unless it has begun."""
         agent = self._by_token.get(token)

@@ -16,6 +16,7 @@ from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
 from app.data.repo import status
+from app.data.repo.core import among
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 
@@ -40,7 +41,6 @@ class Asker:
     registration_id: str
     nonce: str
     token_hash: str
-    connection: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunKeys(Protocol):
@@ -278,6 +278,25 @@ def count_units(session: Session, run_id: int, statuses: Collection[UnitStatus])
     return int(found.scalar_one())
 
 
+def list_units(session: Session, run_id: int, status_: UnitStatus, *, after: int, limit: int) -> list[int]:
+    """The first `limit` units of the run at a status, behind the unit `after`."""
+    statement = (
+        sa.select(_units.c.unit_id)
+        .where(_units.c.task_run_id == run_id, _units.c.status == status_, _units.c.unit_id > after)
+        .order_by(_units.c.unit_id)
+        .limit(limit)
+    )
+    return [row.unit_id for row in session.connection().execute(statement)]
+
+
+def still_launched(session: Session, unit_ids: Collection[int]) -> list[int]:
+    """Those of the units that nobody has taken."""
+    statement = sa.select(_units.c.unit_id).where(
+        among(_units.c.unit_id, "ids"), _units.c.status == UnitStatus.LAUNCHED
+    )
+    return [row.unit_id for row in session.connection().execute(statement, {"ids": list(unit_ids)})]
+
+
 def find_open_units(session: Session, run_id: int) -> OpenUnits:
     """Which statuses of open units occur in the run; three looks at an index, at any size."""
 
@@ -329,7 +348,10 @@ def claim_units(
         picks = session.connection().execute(_FREE, asked).all()
         if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
             return list(_assign_together(session, run, askers, picks, now))
-    made = [_claim_alone(session, run, asker, in_task=not waiting, now=now) for asker in askers]
+    made = [
+        status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=not waiting)
+        for asker in askers
+    ]
     agent_ids = [agent_id for agent_id in made if agent_id is not None]
     if waiting and agent_ids:
         session.connection().execute(_WAIT, [{"b_agent": agent_id} for agent_id in agent_ids])
@@ -352,7 +374,7 @@ def _assign_together(
             "provider_type": run.provider_type,
             "answer": "",
             "left_reason": "",
-            "connection": dict(asker.connection),
+            "connection": {},
         }
         for asker, pick in zip(askers, picks, strict=True)
     ]
@@ -366,14 +388,6 @@ def _assign_together(
     announce(session, "units", [pick.unit_id for pick in picks])
     for pick, agent_id in zip(picks, agent_ids, strict=True):
         yield Claim(agent_id, pick.unit_id, pick.unit_index, pick.assignment_id)
-
-
-def _claim_alone(session: Session, run: RunKeys, asker: Asker, *, in_task: bool, now: datetime) -> int | None:
-    agent_id = status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=in_task)
-    if agent_id is not None and asker.connection:
-        keep = sa.update(_agents).where(_agents.c.agent_id == agent_id).values(connection=dict(asker.connection))
-        session.connection().execute(keep)
-    return agent_id
 
 
 def _as_claim(agent: KnownAgent) -> Claim:

@@ -37,7 +37,7 @@ from app.data.repo.core import (
     one,
     run,
 )
-from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, PaymentKind, PaymentState, UnitStatus
+from app.data.states import DONE_UNIT, LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, PaymentKind, PaymentState, UnitStatus
 from app.errors import EntryDoesNotExist
 
 P = sa.bindparam
@@ -452,6 +452,13 @@ def find_onboarding_agent(
             statement = statement.where(ONBOARDING.c[column] == value)
     row = one(session, statement.order_by(ONBOARDING.c.onboarding_agent_id.desc()).limit(1))
     return None if row is None else _onboarding_row(row)
+
+
+def list_onboarding_agents(session: Session, run_id: int) -> list[OnboardingRow]:
+    """All who are in the onboarding of a run, not judged yet."""
+    live = sorted(ONBOARDING_LIVE)
+    statement = _ONBOARDING_ROW.where(ONBOARDING.c.task_run_id == run_id, ONBOARDING.c.status.in_(live))
+    return [_onboarding_row(row) for row in run(session, statement)]
 
 
 def record_onboarding(session: Session, onboarding_agent_id: int, outputs: Any, now: datetime) -> bool:

@@ -1,0 +1,85 @@
+"""Requests that share a transaction: whoever asks waits for their own answer, one fault costs nobody else theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST_AT_ONCE = 64
+"""Requests in one transaction: more would keep those behind them waiting."""
+
+
+class Batches(Generic[T, R]):
+    """Collects requests while a batch is under way, and makes the next batch of them."""
+
+    def __init__(
+        self,
+        apply: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        key: Callable[[T], Hashable],
+        most: int = MOST_AT_ONCE,
+    ) -> None:
+        """`apply` answers a batch, in its order. Two requests of one `key` are never in the same batch."""
+        self._apply = apply
+        self._key = key
+        self._most = most
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._work = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def ask(self, request: T) -> R:
+        """The answer to a request; raises what its own batch of one would raise."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        self._work.set()
+        return await future
+
+    async def serve(self) -> None:
+        """Answer until cancelled; whoever waits then is cancelled too."""
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        try:
+            while True:
+                await self._work.wait()
+                batch = self._take()
+                if batch:
+                    await self._answer(batch)
+        finally:
+            for _, future in (*batch, *self._waiting):
+                future.cancel()
+            self._waiting.clear()
+
+    def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        later: list[tuple[T, asyncio.Future[R]]] = []
+        keys: set[Hashable] = set()
+        while self._waiting and len(batch) < self._most:
+            request, future = self._waiting.popleft()
+            if future.done():
+                continue
+            key = self._key(request)
+            (later if key in keys else batch).append((request, future))
+            keys.add(key)
+        self._waiting.extendleft(reversed(later))
+        if not self._waiting:
+            self._work.clear()
+        return batch
+
+    async def _answer(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            answers = await self._apply([request for request, _ in batch])
+        except Exception as error:  # noqa: BLE001 - the boundary of one packet: it comes out where that packet waits
+            if len(batch) > 1:
+                for each in batch:
+                    await self._answer([each])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)

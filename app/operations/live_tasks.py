@@ -1,0 +1,181 @@
+"""Live tasks: what pages and the task's logic say to each other, kept in order; the logic of concurrent assignments."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from app.blueprints.base import Blueprint
+from app.blueprints.live_agent import AbsentAgentError, LiveAgent
+from app.data.packets import Packet, PacketType
+from app.data.repo import dispatch, money, people
+from app.data.repo.dispatch import KnownAgent
+from app.data.repo.people import LiveUpdateRow
+from app.data.states import AgentStatus
+from app.errors import AppError
+from app.operations.channels import Channels
+from app.operations.page_errors import PageErrors
+from app.operations.presence import AtWork, Presence
+from app.operations.run_context import RunContext
+
+log = logging.getLogger(__name__)
+
+INWARD, OUTWARD = "in", "out"
+MAX_UPDATE_ID = 200
+
+
+class LiveTasks:
+    """The live side of one run."""
+
+    def __init__(self, context: RunContext, presence: Presence, channels: Channels, faults: PageErrors) -> None:
+        self._context = context
+        self._presence = presence
+        self._channels = channels
+        self._faults = faults
+        self._logics: dict[int, asyncio.Task[None]] = {}
+        self._side: set[asyncio.Task[None]] = set()
+
+    # what is said
+
+    async def hear(self, agent: AtWork, data: Mapping[str, Any]) -> None:
+        """A page said something: kept once, then given to the logic."""
+        update_id = data.get("update_id")
+        if not isinstance(update_id, str) or not 0 < len(update_id) <= MAX_UPDATE_ID:
+            update_id = f"unnamed-{secrets.token_hex(8)}"
+        now = self._context.clock.now()
+        is_new = await self._context.store.write(
+            people.append_live_update, agent.agent_id, INWARD, update_id, dict(data), now
+        )
+        if is_new and agent.live is not None:
+            agent.live.put_update(data)
+
+    async def say(self, agent_id: int, token: str, content: Mapping[str, Any]) -> None:
+        """Say something to a page: kept first, so that it is said again when the page comes back."""
+        said = {**content}
+        if not isinstance(said.get("update_id"), str):
+            said["update_id"] = secrets.token_hex(16)
+        now = self._context.clock.now()
+        await self._context.store.write(people.append_live_update, agent_id, OUTWARD, said["update_id"], said, now)
+        agent = self._presence.find_agent(agent_id)
+        packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, token, said)
+        await self._channels.send(packet, agent.channel_id if agent is not None else "")
+
+    async def replay(self, agent: AtWork) -> None:
+        """A page registered again: it hears what was said to it before; it knows each by its id."""
+        if not self._context.blueprint.is_concurrent():
+            return
+        for row in await self._updates(agent.agent_id):
+            if row.direction == OUTWARD:
+                packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, agent.token, row.content)
+                await self._channels.send(packet, agent.channel_id)
+
+    # the logic of concurrent assignments
+
+    async def start(self, assignment_id: int, agent_ids: Sequence[int]) -> None:
+        """All workers of an assignment are there: tell their pages, begin its logic. Once per assignment."""
+        running = self._logics.get(assignment_id)
+        if running is not None and not running.done():
+            return
+        agents = [a for a in self._presence.list_assignment(assignment_id) if a.agent_id in set(agent_ids)]
+        if len(agents) < len(agent_ids):
+            agents = await self._add_missing(assignment_id, agent_ids)
+        now = self._context.clock.now()
+        for agent in agents:
+            agent.status, agent.started_at = AgentStatus.IN_TASK, now
+            await self._channels.push_status(agent.token, AgentStatus.IN_TASK, agent.channel_id)
+        await self._begin(assignment_id, agents)
+
+    async def resume(self) -> None:
+        """After a restart: the logic of assignments that were under way begins again, knowing what was said."""
+        if not self._context.blueprint.is_concurrent():
+            return
+        items = {agent.assignment_id for agent in self._presence if agent.status is AgentStatus.IN_TASK}
+        for assignment_id in items:
+            await self._begin(assignment_id, self._presence.list_assignment(assignment_id))
+
+    async def _begin(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
+        if type(self._context.blueprint).run_assignment is Blueprint.run_assignment:
+            return
+        for agent in agents:
+            past = [row.content for row in await self._updates(agent.agent_id)]
+            say = partial(self.say, agent.agent_id, agent.token)
+            agent.live = LiveAgent(
+                agent.agent_id, agent.unit_index, agent.worker_name, agent.inputs or {}, say, self._context.clock, past
+            )
+        logic = asyncio.create_task(self._run(assignment_id, agents), name=f"assignment {assignment_id}")
+        self._logics[assignment_id] = logic
+
+    async def _run(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
+        """The boundary of one assignment: what its logic breaks ends this assignment's logic and nothing else."""
+        ordered = sorted(agents, key=lambda agent: agent.unit_index)
+        try:
+            await self._context.blueprint.run_assignment([a.live for a in ordered if a.live is not None])
+        except AbsentAgentError as error:
+            log.info("Assignment %d ended: %s", assignment_id, error)
+        except Exception as error:
+            log.exception("The logic of assignment %d broke off.", assignment_id)
+            self._faults.add("assignment.failed", f"The logic of assignment {assignment_id} broke off: {error}", {})
+        finally:
+            self._logics.pop(assignment_id, None)
+            for agent in agents:
+                agent.logic_ended_at = self._context.clock.now()
+
+    async def _add_missing(self, assignment_id: int, agent_ids: Sequence[int]) -> list[AtWork]:
+        """Agents whose registration is answered a moment later than their partner's: they are at work already."""
+        found = await self._context.store.read(dispatch.list_holders, self._context.run_id)
+        inputs = await self._context.store.read(dispatch.list_inputs, agent_ids)
+        for agent, name in found:
+            if agent.agent_id in agent_ids:
+                self._presence.add(at_work_of(self._context, agent, name, inputs.get(agent.agent_id)))
+        return self._presence.list_assignment(assignment_id)
+
+    async def _updates(self, agent_id: int) -> list[LiveUpdateRow]:
+        return await self._context.store.read(people.list_live_updates, agent_id)
+
+    # the provider's word that the work was taken
+
+    async def mark_done(self, agent: KnownAgent, worker_name: str) -> None:
+        """Tell a provider that wants to know; in the background, and its refusal is only journalled."""
+        agent_class = self._context.provider.AgentClass
+        if all("mark_done" not in vars(cls) for cls in agent_class.__mro__ if not cls.__module__.endswith(".base")):
+            return
+        task = asyncio.create_task(self._mark_done(agent, worker_name), name=f"mark done {agent.agent_id}")
+        self._side.add(task)
+        task.add_done_callback(self._side.discard)
+
+    async def _mark_done(self, agent: KnownAgent, worker_name: str) -> None:
+        context = self._context
+        provider, kind = context.provider, context.run.provider_type
+        try:
+            external = await context.store.read(money.get_refs, kind, "agents", agent.agent_id)
+            await provider.AgentClass(provider, worker_name, external).mark_done()
+        except AppError as error:
+            self._faults.add("provider.mark_done", str(error), {"agent_id": agent.agent_id})
+
+    async def close(self) -> None:
+        """End every logic; nothing is left running."""
+        tasks = [*self._logics.values(), *self._side]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def at_work_of(context: RunContext, agent: KnownAgent, worker_name: str, inputs: Any) -> AtWork:
+    """The record of an agent that the database knows to be at work."""
+    return AtWork(
+        token=context.token_of(agent.nonce),
+        agent_id=agent.agent_id,
+        unit_id=agent.unit_id,
+        unit_index=agent.unit_index,
+        assignment_id=agent.assignment_id,
+        worker_id=agent.worker_id,
+        worker_name=worker_name,
+        registration_id=agent.registration_id,
+        status=agent.status,
+        started_at=agent.started_at,
+        inputs=inputs,
+    )

@@ -1,0 +1,434 @@
+"""Registration: facts, gates, claim and first data in one transaction; many workers share it, each has an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.blueprints.gates import Admit, Candidate, Divert, Refuse, RunLimits, decide, refuse
+from app.data.repo import dispatch, intake, money, people
+from app.data.repo.core import clean_text
+from app.data.repo.dispatch import Asker, Claim, KnownAgent, Standing
+from app.data.states import LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, UnitStatus
+from app.data.store import Session
+from app.operations.batches import Batches
+from app.operations.budget import UNLIMITED, Budget, BudgetQuestion, room
+from app.operations.run_context import RunContext, hash_of
+
+log = logging.getLogger(__name__)
+
+MOST_NAMES = 100_000
+
+
+@dataclass(slots=True)
+class Order:
+    """One worker's request for a unit. `visitor` is the browser that came by an open link."""
+
+    worker_name: str
+    registration_id: str
+    visitor: str | None
+    nonce: str
+    token_hash: str
+    external: Mapping[str, str] = field(default_factory=dict)
+    """The provider's own ids of the visit."""
+    worker_id: int | None = None
+    visitor_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The worker has a unit: a new one, or (`again`) the one they came back to."""
+
+    agent: KnownAgent
+    inputs: Any
+    again: bool
+    started_with: Sequence[int] = ()
+    """The agents of a concurrent assignment that starts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class InOnboarding:
+    """The worker has to pass the onboarding first."""
+
+    onboarding_agent_id: int
+    worker_id: int
+    nonce: str
+    status: AgentStatus
+    inputs: Any
+
+
+Outcome = Given | InOnboarding | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of one transaction: an outcome for each order, worker ids by name, and the budget's count."""
+
+    outcomes: Sequence[Outcome]
+    worker_ids: Mapping[str, int]
+    counted: int
+    given: int
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What a transaction of registrations goes by: plain values, fixed while it runs."""
+
+    context: RunContext
+    limits: RunLimits
+    closed: Refuse | None
+    launch_finished: bool
+    budget: BudgetQuestion
+    now: datetime
+
+
+class WorkerPool:
+    """Gives out the units of one run."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        budget: Budget,
+        is_closed: Callable[[], Refuse | None],
+        on_budget_met: Callable[[], None],
+    ) -> None:
+        """`is_closed` is why nobody gets a new unit now, or None."""
+        self._on_budget_met = on_budget_met
+        self._context = context
+        self._budget = budget
+        self._is_closed = is_closed
+        # what a worker is given counts for their next request: it waits for the next transaction
+        self._batches: Batches[Order, Outcome] = Batches(self._admit, lambda order: order.worker_name)
+        self._ids: dict[str, int] = {}
+        self._visitors: set[tuple[str, str]] = set()
+        self.limits = context.limits()
+        self.launch_finished = False
+        worker_class = context.provider.WorkerClass
+        self._asks_provider = _overrides(worker_class, "is_eligible") or _overrides(worker_class, "is_blocked")
+
+    def closed(self) -> Refuse | None:
+        """Why nobody gets a new unit now; None when workers may come."""
+        return self._is_closed()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether registrations wait for the writer."""
+        return bool(self._batches)
+
+    def make_order(
+        self, worker_name: str, registration_id: str, visitor: str | None, external: Mapping[str, str]
+    ) -> Order:
+        """An order with a nonce of its own."""
+        nonce = self._context.new_nonce()
+        token_hash = hash_of(self._context.token_of(nonce))
+        return Order(
+            clean_text(worker_name, 500).strip(),
+            clean_text(registration_id, 500),
+            visitor,
+            nonce,
+            token_hash,
+            external,
+        )
+
+    async def register(self, order: Order) -> Outcome:
+        """A unit for a worker, or why not. The same registration again has the same answer."""
+        if self._asks_provider:
+            objection = await self._ask_provider(order.worker_name)
+            if objection is not None:
+                return objection
+        return await self._batches.ask(order)
+
+    async def serve(self) -> None:
+        """Answer registrations until cancelled."""
+        await self._batches.serve()
+
+    async def may_register(self, worker_name: str, visitor: str | None) -> Refuse | None:
+        """Why this worker would be refused now; None when there is a unit for them. Writes nothing."""
+        if self._asks_provider:
+            objection = await self._ask_provider(worker_name)
+            if objection is not None:
+                return objection
+        return await self._context.store.read(look_ahead, self._admission(), worker_name, visitor)
+
+    def forget(self) -> None:
+        """Money moved elsewhere: count anew before the next unit is given."""
+        self._budget.forget()
+
+    async def _ask_provider(self, worker_name: str) -> Refuse | None:
+        provider = self._context.provider
+        worker = provider.WorkerClass(provider, worker_name)
+        if await worker.is_blocked():
+            return refuse("blocked")
+        reason = await worker.is_eligible(self._context.facts())
+        return None if reason is None else refuse("ineligible", reason=reason)
+
+    def _admission(self) -> Admission:
+        return Admission(
+            self._context,
+            self.limits,
+            self._is_closed(),
+            self.launch_finished,
+            self._budget.question(),
+            self._context.clock.now(),
+        )
+
+    async def _admit(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+        for order in orders:
+            order.worker_id = self._ids.get(order.worker_name)
+            order.visitor_known = order.visitor is None or (order.worker_name, order.visitor) in self._visitors
+        result = await self._context.store.write(admit, self._admission(), orders)
+        self._budget.gave(result.counted, result.given)
+        self._learn(orders, result)
+        if any(isinstance(outcome, Refuse) and outcome.code == "budget" for outcome in result.outcomes):
+            self._on_budget_met()
+        return result.outcomes
+
+    def _learn(self, orders: Sequence[Order], result: Batch) -> None:
+        if len(self._ids) > MOST_NAMES:
+            self._ids.clear()
+            self._visitors.clear()
+        self._ids.update(result.worker_ids)
+        for order, outcome in zip(orders, result.outcomes, strict=True):
+            if order.visitor is not None and isinstance(outcome, Given):
+                self._visitors.add((order.worker_name, order.visitor))
+
+
+def _overrides(cls: type, name: str) -> bool:
+    """Whether a provider's worker class has its own answer: those that have none are not asked."""
+    return any(name in vars(base) for base in cls.__mro__ if not base.__module__.endswith("providers.base"))
+
+
+# in the writer's thread
+
+
+def admit(session: Session, admission: Admission, orders: Sequence[Order]) -> Batch:
+    """One transaction: who is known comes back to their unit, who may gets a new one, the others a reason."""
+    run_id = admission.context.run_id
+    now = admission.now
+    known = dispatch.find_by_registrations(session, run_id, [order.registration_id for order in orders])
+    outcomes: dict[int, Outcome] = {}
+    ids: dict[str, int] = {}
+    asking: list[tuple[int, Order]] = []
+    back: dict[int, KnownAgent] = {}
+    room_left = UNLIMITED
+    fresh: list[tuple[int, Order]] = []
+    for number, order in enumerate(orders):
+        agent = known.get(order.registration_id)
+        verdict = None if agent is None else _of_known(session, admission, order, agent)
+        if verdict is None:
+            fresh.append((number, order))
+        elif isinstance(verdict, Refuse):
+            outcomes[number] = verdict
+        else:
+            back[number] = verdict
+    if admission.closed is not None:
+        outcomes.update((number, admission.closed) for number, _ in fresh)
+        fresh = []
+    if fresh:
+        asking, ids = _pass_gates(session, admission, fresh, outcomes)
+        room_left = room(session, admission.budget, len(asking))
+    given = _give(session, admission, asking, ids, room_left, outcomes) if asking else 0
+    if back:
+        inputs = dispatch.list_inputs(session, [agent.agent_id for agent in back.values()])
+        outcomes.update((n, Given(agent, inputs.get(agent.agent_id), True)) for n, agent in back.items())
+    dispatch.mark_seen(session, list(ids.values()), now)
+    return Batch([outcomes[number] for number in range(len(orders))], ids, room_left, given)
+
+
+def _of_known(session: Session, admission: Admission, order: Order, agent: KnownAgent) -> KnownAgent | Refuse | None:
+    """What a registration that was seen before means now; None: it counts as a new one."""
+    if people.find_worker(session, order.worker_name, admission.context.run.provider_type) != agent.worker_id:
+        return refuse("bad_request", reason="This visit belongs to somebody else. Please open your own link.")
+    if agent.status in LIVE_AGENT:
+        return agent
+    if agent.status in (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED):
+        return refuse("already_done")
+    if agent.status in (AgentStatus.DISCONNECT, AgentStatus.TIMEOUT) and admission.closed is None:
+        if _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
+            return None
+        if intake.take_back_unit(session, agent):
+            return dispatch.find_by_ids(session, [agent.agent_id])[agent.agent_id]
+    return None
+
+
+def _late_return_is_over(admission: Admission, agent: KnownAgent) -> bool:
+    """Back at work only while there would be time left: else the unit would time out again at once."""
+    allowed = admission.context.config.task.assignment_duration_in_seconds
+    return (admission.now - agent.started_at).total_seconds() >= allowed
+
+
+def _pass_gates(
+    session: Session, admission: Admission, fresh: Sequence[tuple[int, Order]], outcomes: dict[int, Outcome]
+) -> tuple[list[tuple[int, Order]], dict[str, int]]:
+    """The orders that may have a unit, and everybody's worker id; the others get their reason into `outcomes`."""
+    context, limits, now = admission.context, admission.limits, admission.now
+    ids: dict[str, int] = {}
+    allowed: list[tuple[int, Order]] = []
+    for number, order in fresh:
+        worker_id = order.worker_id
+        if worker_id is None:
+            worker_id = people.get_or_create_worker(session, order.worker_name, context.run.provider_type, now)
+        ids[order.worker_name] = worker_id
+        if order.visitor_known or _may_have_name(session, worker_id, order.visitor or "", now):
+            allowed.append((number, order))
+        else:
+            outcomes[number] = refuse("name_taken")
+    standings = _standings(session, admission, [ids[order.worker_name] for _, order in allowed])
+    live = 0
+    if limits.max_num_concurrent_units:
+        live = dispatch.count_units(session, context.run_id, (UnitStatus.ASSIGNED,))
+    asking = []
+    for number, order in allowed:
+        verdict = decide(_candidate(standings[ids[order.worker_name]], live), limits)
+        if isinstance(verdict, Admit):
+            asking.append((number, order))
+            live += 1
+        elif isinstance(verdict, Divert):
+            outcomes[number] = _begin_onboarding(session, admission, order, ids[order.worker_name])
+        else:
+            outcomes[number] = verdict
+    return asking, ids
+
+
+def _may_have_name(session: Session, worker_id: int, visitor: str, now: datetime) -> bool:
+    """Whether a visitor of the open link may go by this name: not by another visitor's, nor by one that belongs to
+    somebody who worked here through a link of their own."""
+    if people.get_worker(session, worker_id).visitor is None and dispatch.has_worked(session, worker_id):
+        return False
+    return people.bind_visitor(session, worker_id, visitor, now)
+
+
+def _standings(session: Session, admission: Admission, worker_ids: Sequence[int]) -> Mapping[int, Standing]:
+    limits, run = admission.limits, admission.context.run
+    names = {requirement.qualification_name for requirement in limits.requirements}
+    if limits.onboarding_qualification:
+        names.add(limits.onboarding_qualification)
+    return dispatch.standings(
+        session,
+        task_id=run.task_id,
+        run_id=run.task_run_id,
+        worker_ids=worker_ids,
+        qualification_names=names,
+        count_held=limits.allowed_concurrent > 0,
+        count_taken=limits.maximum_units_per_worker > 0,
+        now=admission.now,
+    )
+
+
+def _candidate(standing: Standing, live: int) -> Candidate:
+    return Candidate(
+        blocked=standing.blocked,
+        soft_blocked=standing.soft_blocked,
+        qualifications=standing.qualifications,
+        held_in_run=standing.held_in_run,
+        taken_in_task=standing.taken_in_task,
+        live_in_run=live,
+    )
+
+
+def _give(
+    session: Session,
+    admission: Admission,
+    asking: Sequence[tuple[int, Order]],
+    ids: Mapping[str, int],
+    room_left: int,
+    outcomes: dict[int, Outcome],
+) -> int:
+    """Claim a unit for each, as far as the budget goes; returns how many were given."""
+    context, now = admission.context, admission.now
+    blueprint = context.blueprint
+    within, beyond = asking[:room_left], asking[room_left:]
+    askers = [Asker(ids[o.worker_name], o.registration_id, o.nonce, o.token_hash) for _, o in within]
+    concurrent = blueprint.is_concurrent()
+    one_each = blueprint.units_per_assignment() == 1
+    claims: Sequence[Claim | None] = (
+        dispatch.claim_units(session, context.run, askers, waiting=concurrent, one_worker_an_item=one_each, now=now)
+        if askers
+        else ()
+    )
+    made = [(n, order, claim) for (n, order), claim in zip(within, claims, strict=True) if claim is not None]
+    items = dispatch.list_items(session, {claim.assignment_id for _, _, claim in made}) if made else {}
+    inputs = {
+        claim.agent_id: blueprint.initial_data(*_data_of(items[claim.assignment_id], claim.unit_index))
+        for _, _, claim in made
+    }
+    dispatch.keep_inputs(session, inputs, now)
+    if not context.provider.PAYMENTS_LIVE_HERE:  # where the provider pays, it asks for its own ids of the visit
+        for _, order, claim in made:
+            money.put_refs(session, context.run.provider_type, "agents", claim.agent_id, order.external, now)
+    started: Mapping[int, Sequence[int]] = {}
+    if concurrent and made:
+        started = intake.start_full_assignments(session, {claim.assignment_id for _, _, claim in made}, now)
+    for number, order, claim in made:
+        with_whom = started.get(claim.assignment_id, ())
+        status = AgentStatus.WAITING if concurrent and not with_whom else AgentStatus.IN_TASK
+        agent = KnownAgent(
+            claim.agent_id, ids[order.worker_name], claim.unit_id, claim.unit_index, claim.assignment_id, status,
+            order.registration_id, order.nonce, order.token_hash, now, False, "",
+        )  # fmt: skip
+        outcomes[number] = Given(agent, inputs[claim.agent_id], False, with_whom)
+    for (number, _), unserved in zip(within, claims, strict=True):
+        if unserved is None:
+            outcomes[number] = _why_none(session, admission, over_budget=False)
+    for number, _ in beyond:
+        outcomes[number] = _why_none(session, admission, over_budget=True)
+    return len(made)
+
+
+def _data_of(item: Mapping[str, Any], unit_index: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    unit_data = item.get("unit_data") or [{}]
+    return item.get("shared") or {}, unit_data[unit_index] if unit_index < len(unit_data) else {}
+
+
+def _why_none(session: Session, admission: Admission, *, over_budget: bool) -> Refuse:
+    """Why there is no unit for a worker whom no gate refused."""
+    units = dispatch.find_open_units(session, admission.context.run_id)
+    if units.launched:
+        return refuse("budget" if over_budget else "none_for_you")
+    if units.created or not admission.launch_finished:
+        return refuse("not_ready")
+    return refuse("all_taken" if units.assigned else "finished")
+
+
+def _begin_onboarding(session: Session, admission: Admission, order: Order, worker_id: int) -> InOnboarding:
+    """The worker's onboarding in this run: the one they are in, or a new one."""
+    context = admission.context
+    begun = people.find_onboarding_agent(session, context.run_id, worker_id=worker_id)
+    if begun is None or begun.status not in ONBOARDING_LIVE:
+        begun = people.create_onboarding_agent(
+            session,
+            run_id=context.run_id,
+            worker_id=worker_id,
+            registration_id=order.registration_id,
+            nonce=order.nonce,
+            token_hash=hash_of(context.token_of(order.nonce, onboarding=True)),
+            inputs=dict(context.blueprint.onboarding_data()),
+            now=admission.now,
+        )
+    return InOnboarding(begun.onboarding_agent_id, worker_id, begun.nonce, begun.status, begun.data.get("inputs"))
+
+
+def look_ahead(session: Session, admission: Admission, worker_name: str, visitor: str | None) -> Refuse | None:
+    """What `admit` would say to a worker who asked for a new unit, as far as it can be told without taking one."""
+    context = admission.context
+    worker_id = people.find_worker(session, worker_name, context.run.provider_type) or 0
+    if worker_id and visitor is not None and people.get_worker(session, worker_id).visitor != visitor:
+        bound = people.get_worker(session, worker_id).visitor
+        if bound is not None or dispatch.has_worked(session, worker_id):
+            return refuse("name_taken")
+    if admission.closed is not None:
+        return admission.closed
+    live = 0
+    if admission.limits.max_num_concurrent_units:
+        live = dispatch.count_units(session, context.run_id, (UnitStatus.ASSIGNED,))
+    standing = _standings(session, admission, [worker_id])[worker_id]
+    verdict = decide(_candidate(standing, live), admission.limits)
+    if isinstance(verdict, Refuse):
+        return verdict
+    if room(session, admission.budget, 1) < 1:
+        return _why_none(session, admission, over_budget=True)
+    found = dispatch.find_open_units(session, context.run_id)
+    return None if found.launched else _why_none(session, admission, over_budget=False)
