@@ -52,12 +52,14 @@ class LabelPage {
       this.addButton.append(make("span", { class: "cd-hide-small" }, "Box"));
       tools.append(this.drawButton, this.moveButton, this.addButton, make("span", { class: "il-gap" }));
     }
+    const keys = toolButton("keys", "Keyboard shortcuts", () => this._showKeys());
+    keys.classList.add("il-keys");
     tools.append(
       toolButton("minus", "Zoom out", () => this.view.zoom(1 / 1.25)),
       this.zoomText,
       toolButton("plus", "Zoom in", () => this.view.zoom(1.25)),
       toolButton("fit", "Fit the image", () => this.view.fit()),
-      toolButton("keys", "Keyboard shortcuts", () => this._showKeys()),
+      keys,
     );
     return make("section", { class: "il-view", "aria-label": "Image" }, tools, this.view.stage, this.trouble);
   }

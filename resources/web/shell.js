@@ -71,10 +71,15 @@ class TaskPage {
     this.timeLeft = make("span", { class: "cd-pill", "data-tone": "warn", hidden: true });
     this.backButton = make(
       "button",
-      { class: "cd-button cd-plain", type: "button", hidden: true, onclick: () => this._askToReturn() },
+      {
+        class: "cd-button cd-plain",
+        type: "button",
+        hidden: true,
+        "aria-label": "Give back this unit",
+        onclick: () => this._askToReturn(),
+      },
       icon("door"),
       make("span", { class: "cd-hide-small" }, "Give back"),
-      make("span", { class: "cd-quiet" }, "this unit"),
     );
     this.bannerText = make("p", {});
     this.bannerButton = make("button", { class: "cd-button", type: "button", hidden: true }, "Try now");
@@ -330,7 +335,7 @@ class TaskPage {
     );
     const facts = make(
       "dl",
-      { class: "cd-facts" },
+      { class: "cd-rows" },
       fact("Reference number", make("span", { class: "cd-code" }, receipt.reference)),
       fact("Received", time),
     );

@@ -23,12 +23,11 @@ const STATUSES = {
 };
 
 const patience = new Patience();
-const title = make("h1", { class: "cd-bar-title" }, "Welcome");
-const who = make("span", { class: "cd-note" });
+const title = make("p", { class: "cd-bar-title" }, "Welcome");
 const main = make("main", { class: "cd-main", id: "cd-main", tabindex: "-1" });
 const live = make("div", { class: "cd-quiet", role: "status" });
 document.body.prepend(make("a", { class: "cd-skip", href: "#cd-main" }, "Go to the task"));
-document.body.append(make("header", { class: "cd-bar" }, title, who), main, live);
+document.body.append(make("header", { class: "cd-bar" }, title), main, live);
 
 let shown = "";
 let refreshAt = 0;
@@ -68,7 +67,7 @@ async function refresh() {
 function replace(kind, ...children) {
   main.replaceChildren(...children);
   if (kind !== shown) {
-    live.textContent = main.querySelector("h2")?.textContent ?? "";
+    live.textContent = main.querySelector("h1")?.textContent ?? "";
     shown = kind;
   }
 }
@@ -82,8 +81,7 @@ function show(state) {
   const instructionsOpen = fold ? fold.open : !(state.submissions || []).length;
   const hadFocus = document.activeElement?.id === "cd-start";
   document.title = state.title || "Welcome";
-  title.textContent = state.title || "Welcome";
-  who.textContent = state.worker_name ? `You are ${state.worker_name}` : "";
+  title.textContent = state.worker_name ? `Welcome, ${state.worker_name}` : "Welcome";
   main.replaceChildren(taskPanel(state, instructionsOpen), workPanel(state));
   shown = text;
   if (hadFocus) {
@@ -107,7 +105,7 @@ function taskPanel(state, instructionsOpen) {
   const panel = make(
     "section",
     { class: "cd-panel" },
-    make("h2", { class: "cd-task-title" }, state.title || "Task"),
+    make("h1", { class: "cd-task-title" }, state.title || "Task"),
     ...paragraphs(state.description).map((part) => {
       part.className = "cd-lead";
       return part;
@@ -179,7 +177,7 @@ function workRow(one, currency) {
   return make(
     "li",
     {},
-    make("span", {}, make("span", { class: "cd-pill", "data-tone": tone }, word), " ", make("span", { class: "cd-note" }, when)),
+    make("span", { class: "cd-work-what" }, make("span", { class: "cd-pill", "data-tone": tone }, word), make("span", { class: "cd-note" }, when)),
     make("span", { class: "cd-work-money" }, amounts.join(" + ")),
     one.reason ? make("p", { class: "cd-reason" }, one.reason) : null,
   );
@@ -263,7 +261,7 @@ function askName() {
     input.setAttribute("aria-invalid", "true");
     input.focus();
   }
-  replace("name", make("section", { class: "cd-panel" }, make("h2", { class: "cd-task-title" }, "Who are you?"), form));
+  replace("name", make("section", { class: "cd-panel" }, make("h1", { class: "cd-task-title" }, "Who are you?"), form));
   input.focus();
 }
 
@@ -308,7 +306,7 @@ function stateOf(symbol, tone, head, text) {
     "section",
     { class: "cd-state" },
     make("div", { class: "cd-emblem", "data-tone": tone }, icon(symbol)),
-    make("h2", {}, head),
+    make("h1", {}, head),
     make("p", {}, text),
   );
 }
@@ -317,7 +315,7 @@ tidy();
 reportErrors(() => "");
 replace(
   "loading",
-  make("section", { class: "cd-state" }, make("div", { class: "cd-emblem" }, make("div", { class: "cd-spinner" })), make("h2", {}, "One moment")),
+  make("section", { class: "cd-state" }, make("div", { class: "cd-emblem" }, make("div", { class: "cd-spinner" })), make("h1", {}, "One moment")),
 );
 refresh();
 setInterval(() => {

@@ -1,0 +1,123 @@
+"""A real Chromium, and real pages served by a real router, on the loop of the tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from app.args import check
+from app.blueprints import registry
+from app.blueprints.base import Blueprint
+from tests.fakes.scripted_desktop import ScriptedDesktop
+
+CHROMIUM = "/usr/bin/chromium"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+OpenPage = Callable[..., Awaitable[Page]]
+Serve = Callable[..., Awaitable[ScriptedDesktop]]
+
+
+def make_blueprint(name: str, base_dir: Path | None = None, **changes: Any) -> Blueprint:
+    """The blueprint of an example, with some arguments changed."""
+    file = EXAMPLES / name / "task.yaml"
+    values = yaml.safe_load(file.read_text("utf-8"))["mephisto"]["blueprint"] | changes
+    values = {key: value for key, value in values.items() if value is not None}
+    kind = registry.get(name)
+    args, problems = check(kind.ArgsClass, values)
+    assert args is not None, problems
+    kind.assert_task_args(args, base_dir or file.parent)
+    return kind(args, base_dir or file.parent)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        found = shutil.which("chromium") or "nowhere"
+        pytest.fail(f"There is no {CHROMIUM} (found: {found}). Install it: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
+    """`await open_page(url, width=, height=, scheme=, touch=)`: a page of a fresh browser profile.
+
+    The test fails when a page throws, or breaks its own content security policy.
+    """
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def hear(kind: str, text: str) -> None:
+        # what the network or a refusal says is expected where a test takes them away
+        if kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text:
+            faults.append(text)
+
+    async def open_it(
+        url: str, *, width: int = 1280, height: int = 800, scheme: str = "light", touch: bool = False
+    ) -> Page:
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=touch,
+            locale="en-GB",
+            service_workers="block",
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: hear(message.type, message.text))
+        await page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        await context.close()
+    assert not faults
+
+
+@pytest.fixture
+async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
+    """`await serve("image_label", provider_type=..., **arguments)`: an example, served by a scripted desktop."""
+    served: list[ScriptedDesktop] = []
+
+    async def serve_it(name: str, *, base_dir: Path | None = None, **changes: Any) -> ScriptedDesktop:
+        fields = ("provider_type", "answer_seconds", "title", "state", "onboarding")
+        options = {key: changes.pop(key) for key in fields if key in changes}
+        desktop = ScriptedDesktop(make_blueprint(name, base_dir, **changes), tmp_path / f"run{len(served)}", **options)
+        await desktop.start()
+        served.append(desktop)
+        return desktop
+
+    yield serve_it
+    for desktop in served:
+        await desktop.stop()
+
+
+async def begin(page: Page) -> None:
+    """From the welcome page to the work."""
+    await page.click("#cd-start")
+    await page.wait_for_selector(".cd-foot:not([hidden])")
+
+
+async def receipt(page: Page) -> str:
+    """The reference number that the page shows once the work is acknowledged."""
+    await page.wait_for_selector("text=Sent and saved")
+    return await page.inner_text(".cd-code")
