@@ -54,6 +54,7 @@ class LaunchViewModel(QObject):
         self._trial = Trial()
         self._estimate: float | None = None
         self._preview: PagePreview | None = None
+        self._again = asyncio.Event()
         self._generation = 0
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -65,7 +66,7 @@ class LaunchViewModel(QObject):
         self._opener = self._action(self._open_yaml)
         self._saver = self._action(self._save_yaml)
         self.launcher = self._action(self._launch)
-        self.previewer = self._action(self._open_preview)
+        self.previewer = self._action(self._serve_preview)
         self.rehearsal = LaunchRehearsal(desktop, self)
         self.rehearsal.ended.connect(self._rehearsed)
         self._names = self._action(self._read_names)
@@ -107,15 +108,14 @@ class LaunchViewModel(QObject):
         self.launcher.start()
 
     def open_preview(self) -> None:
-        """Serve the worker's page with the first rows; `page_ready` carries the address."""
-        self.previewer.start()
+        """Serve the worker's page with the first rows; `page_ready` carries the address.
 
-    async def close(self) -> None:
-        """The window closes: stop the preview server."""
-        await self.rehearsal.close()
-        preview, self._preview = self._preview, None
-        if preview is not None:
-            await preview.close()
+        It is served until the window closes or the next preview is asked for.
+        """
+        if self.previewer.busy:
+            self._again.set()
+        else:
+            self.previewer.start()
 
     def _action(self, work: Any) -> Action:
         action = Action(work, self)
@@ -224,17 +224,20 @@ class LaunchViewModel(QObject):
             self.check = replace(self.check, problems={**self.check.problems, key: error.message}, ready=False)
             self.checked.emit(self.check)
 
-    async def _open_preview(self) -> None:
-        config = await self._config_for_pages()
-        before, self._preview = self._preview, None
-        if before is not None:
-            await before.close()
-        preview = PagePreview(config, self.desktop.settings.build_dir, self.desktop.clock, self._look)
-        url = await preview.open()
-        self._preview = preview
-        self._trial = replace(self._trial, previewed=True)
-        self.page_ready.emit(url)
-        self._look()
+    async def _serve_preview(self) -> None:
+        while True:
+            self._again.clear()
+            config = await self._config_for_pages()
+            preview = PagePreview(config, self.desktop.settings.build_dir, self.desktop.clock, self._look)
+            try:
+                url = await preview.open()
+                self._preview = preview
+                self._trial = replace(self._trial, previewed=True)
+                self.page_ready.emit(url)
+                self._look()
+                await self._again.wait()
+            finally:
+                await preview.close()
 
     async def _config_for_pages(self) -> RunConfig:
         """As `_config`, but titles may still be missing: the page can be looked at before they are written."""

@@ -73,10 +73,6 @@ class LaunchRehearsal(QObject):
         if self._job is not None:
             self._job.cancel()
 
-    async def close(self) -> None:
-        """The window closes."""
-        self.cancel()
-
     async def _rehearse(
         self, make_config: Callable[[], Awaitable[RunConfig]], crew: Crew, report: Progress
     ) -> RehearsalReport:

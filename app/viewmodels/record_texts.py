@@ -12,7 +12,7 @@ from app.viewmodels import formats
 def text_of(value: Any, kind: str) -> str:
     """A value as the table shows and copies it. Money is a `Decimal` or a (`Decimal`, currency) pair."""
     if value is None or value == "":
-        return formats.NOTHING if kind != "text" else ""
+        return "" if kind == "text" or (kind == "status" and value == "") else formats.NOTHING
     if kind == "status":
         return str(value).replace("_", "-")
     if kind == "bool":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import submissions, tasks
+from app.data.store import Store
 from app.errors import EntryDoesNotExist
 from app.operations.decision_rule import DecisionRule
 from app.operations.verdicts import DecisionPreview
@@ -27,26 +29,60 @@ RECORDS_KEPT = 64
 _REASONS = "decisions.reasons"
 REASONS_KEPT = 3
 
-FILTERS: dict[str, Mapping[str, tuple[str, ...]]] = {
-    "to_review": {"status": ("completed",)},
-    "disputed": {"status": ("completed",), "disputed": ("yes",)},
-    "flagged": {"status": ("completed",), "flagged": ("yes",)},
-    "decided": {"status": ("accepted", "soft_rejected", "rejected")},
+
+@dataclass(frozen=True)
+class Queue:
+    """What a chip of the page shows: the listing, and what it allows in its columns."""
+
+    words: str
+    listing: str = "review"
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+QUEUES: dict[str, Queue] = {
+    "to_review": Queue("to review"),
+    "disputed": Queue("disputed", filters={"agreement": ("disputed",)}),
+    "alone": Queue("no second answer", filters={"agreement": ("alone",)}),
+    "flagged": Queue("flagged", filters={"flags": ("any",)}),
+    "decided": Queue("decided", "units", {"status": ("accepted", "soft_rejected", "rejected")}),
 }
-"""The chips of the page, and what each allows in the columns of the listing."""
+"""The chips of the page."""
+
+_WIDTHS = {"worker": 104, "answer": 116, "on_task": 64, "agreement": 62, "flags": 96, "item": 160, "status": 124}
+
+
+_KINDS = {"flags": "status", "agreement": "number"}
+"""Flags are drawn as pills; "2/3" stands at the right."""
+
+
+class QueueSource(StoreSource):
+    """A listing with the widths of a narrow column; what does not fit there is hidden until it is asked for."""
+
+    def __init__(self, store: Store, kind: str, scope: Mapping[str, int]) -> None:
+        super().__init__(store, kind, scope)
+        self.columns = tuple(
+            replace(
+                column,
+                kind=_KINDS.get(column.name, column.kind),
+                width=_WIDTHS.get(column.name, column.width),
+                hidden=column.name not in ("worker", "answer", "on_task", "agreement", "flags", "status"),
+            )
+            for column in sorted(self.columns, key=lambda column: column.name == "status")
+        )
 
 
 class ReviewViewModel(QObject):
     """The queue of one run, or of all.
 
     `submission_changed(object)`: a `Submission` or None; `record_changed(object)`: a `RecordView` or None;
-    `counts_changed(object)`: chip -> count; `scope_changed()`; `failed(str)`.
+    `counts_changed(object)`: queue -> count; `scope_changed()`: `table` is another; `runs_changed()`; `failed(str)`.
     """
 
     submission_changed = Signal(object)
     record_changed = Signal(object)
     counts_changed = Signal(object)
     scope_changed = Signal()
+    runs_changed = Signal()
     failed = Signal(str)
 
     def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
@@ -55,7 +91,7 @@ class ReviewViewModel(QObject):
         self.run_id: int | None = None
         self.run_words = "All runs"
         self.runs: list[tuple[int, str]] = []
-        self.chip = "to_review"
+        self.queue = "to_review"
         self.table = self._make_table()
         self.shelf = SubmissionShelf(desktop.store, desktop.settings)
         preferences = desktop.settings.preferences
@@ -85,17 +121,18 @@ class ReviewViewModel(QObject):
         if run_id != self.run_id:
             self.run_id = run_id
             self.run_words = dict(self.runs).get(run_id, f"Run {run_id}") if run_id is not None else "All runs"
-            before, self.table = self.table, self._make_table()
-            before.stop()
-            before.deleteLater()
-            self.scope_changed.emit()
+            self._replace_table()
         self.refresh()
 
-    def set_chip(self, chip: str) -> None:
-        """Show "to_review", "disputed", "flagged" or "decided"."""
-        self.chip = chip
+    def set_queue(self, queue: str) -> None:
+        """Show one of `QUEUES`."""
+        if queue != self.queue:
+            kind_before = QUEUES[self.queue].listing
+            self.queue = queue
+            if QUEUES[queue].listing != kind_before:
+                self._replace_table()
         query = self.table.query
-        self.table.set_query(RecordQuery(dict(FILTERS[chip]), query.search, query.sort, query.descending))
+        self.table.set_query(RecordQuery(dict(QUEUES[queue].filters), query.search, query.sort, query.descending))
 
     def refresh(self) -> None:
         """The page is shown: list, count, and which runs there are."""
@@ -134,11 +171,7 @@ class ReviewViewModel(QObject):
         await self._shower.wait()
         await self.decisions.settle()
         await self._recorder.wait()
-
-    async def close(self) -> None:
-        """The window closes."""
-        self._rest.stop()
-        await self.shelf.close()
+        await self.shelf.settle()
 
     # What is decided
 
@@ -188,8 +221,22 @@ class ReviewViewModel(QObject):
         return action
 
     def _make_table(self) -> RecordTableModel:
-        scope = {} if self.run_id is None else {"task_run_id": self.run_id}
-        return self.desktop.records("review", scope, RecordQuery(dict(FILTERS[self.chip])), parent=self)
+        queue = QUEUES[self.queue]
+        model = RecordTableModel(self._source(queue), RecordQuery(dict(queue.filters)), self)
+        self.desktop.binding(model.source.tables, model).changed.connect(model.apply_changes)
+        return model
+
+    def _source(self, queue: Queue) -> QueueSource:
+        return QueueSource(
+            self.desktop.store, queue.listing, {} if self.run_id is None else {"task_run_id": self.run_id}
+        )
+
+    def _replace_table(self) -> None:
+        before, self.table = self.table, self._make_table()
+        self.show(None)
+        self.scope_changed.emit()
+        before.stop()
+        before.deleteLater()
 
     async def _show(self) -> None:
         """Read what is wanted until it is what is wanted."""
@@ -230,9 +277,9 @@ class ReviewViewModel(QObject):
             self._rest.start()
 
     async def _count(self) -> None:
-        source = self.table.source
-        assert isinstance(source, StoreSource)
-        counts = {chip: await source.count(RecordQuery(dict(filters))) for chip, filters in FILTERS.items()}
+        counts = {}
+        for key, queue in QUEUES.items():
+            counts[key] = await self._source(queue).count(RecordQuery(dict(queue.filters)))
         self.counts_changed.emit(counts)
 
     async def _read_runs(self) -> None:
@@ -241,7 +288,7 @@ class ReviewViewModel(QObject):
         self.runs = sorted(names, reverse=True)
         if self.run_id is not None:
             self.run_words = dict(self.runs).get(self.run_id, self.run_words)
-            self.scope_changed.emit()
+        self.runs_changed.emit()
 
     async def _flag(self, unit_ids: tuple[int, ...]) -> None:
         shown = None if self._wanted is None else self.shelf.find(self._wanted)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +25,7 @@ from app.operations import config as configs
 from app.operations.agreement import consensus, rater_agreement
 from app.settings import Settings
 from app.viewmodels import formats
+from app.viewmodels.action import Action
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,8 @@ class SubmissionShelf:
         self._store = store
         self._settings = settings
         self._kept: OrderedDict[int, Submission] = OrderedDict()
-        self._reading: dict[int, asyncio.Task[Submission]] = {}
+        self._wanted: list[int] = []
+        self._reader = Action(self._read_wanted)
         self._blueprints: OrderedDict[int, tuple[Blueprint | None, tuple[str, ...]]] = OrderedDict()
 
     def find(self, unit_id: int) -> Submission | None:
@@ -129,40 +130,31 @@ class SubmissionShelf:
     async def get(self, unit_id: int) -> Submission:
         """The submission of a unit, read when it is not at hand. `EntryDoesNotExist`."""
         found = self.find(unit_id)
-        if found is not None:
-            return found
-        task = self._reading.get(unit_id)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._read(unit_id))
-            self._reading[unit_id] = task
-            task.add_done_callback(lambda _task: self._reading.pop(unit_id, None))
-        return await asyncio.shield(task)
+        return found if found is not None else await self._read(unit_id)
 
-    def read_ahead(self, unit_ids: Iterable[int]) -> None:
+    def read_ahead(self, unit_ids: Sequence[int]) -> None:
         """Read these in the background, those that are not at hand; a fault is met again when one is asked for."""
-        for unit_id in unit_ids:
-            if unit_id in self._kept or unit_id in self._reading:
-                continue
-            task = asyncio.get_running_loop().create_task(self._read(unit_id))
-            self._reading[unit_id] = task
-            task.add_done_callback(partial(self._read_ahead_ended, unit_id))
+        self._wanted = [unit_id for unit_id in unit_ids if unit_id not in self._kept]
+        if self._wanted:
+            self._reader.start()
 
     def forget(self, unit_ids: Iterable[int] | None) -> None:
         """What was committed made these out of date; None: all."""
         for unit_id in list(self._kept) if unit_ids is None else unit_ids:
             self._kept.pop(unit_id, None)
 
-    async def close(self) -> None:
-        """End what is being read."""
-        tasks = list(self._reading.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def settle(self) -> None:
+        """Until everything that was wanted ahead is at hand."""
+        await self._reader.wait()
 
-    def _read_ahead_ended(self, unit_id: int, task: asyncio.Task[Submission]) -> None:
-        self._reading.pop(unit_id, None)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.debug("Unit %s was not read in advance: %s", unit_id, fault)
+    async def _read_wanted(self) -> None:
+        while self._wanted:
+            unit_id = self._wanted.pop(0)
+            if unit_id not in self._kept:
+                try:
+                    await self._read(unit_id)
+                except AppError as error:
+                    log.debug("Unit %s was not read in advance: %s", unit_id, error)
 
     async def _read(self, unit_id: int) -> Submission:
         row, others = await self._store.read(_read_submission, unit_id)
