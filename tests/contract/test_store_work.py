@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ async def test_a_run_comes_back_as_it_was_made(store: Store) -> None:
 
 
 async def test_assignments_keep_their_data_and_units_their_order(store: Store) -> None:
-    items = [
+    items: list[dict[str, Any]] = [
         {"shared": {"word": "naïve \ud83d \U0001f426 \0"}, "unit_data": [{"i": 0}, {"i": 1}]},
         {"shared": {}, "unit_data": [{"i": 2}]},
         {"shared": {"deep": [1, {"a": None}]}, "unit_data": [{"i": 3}, {"i": 4}]},
@@ -59,11 +60,12 @@ async def test_assignments_keep_their_data_and_units_their_order(store: Store) -
     assert made == (3, 5)
 
     def look(session: Session) -> list[tuple[object, int, Decimal, UnitStatus]]:
-        units = [tasks.get_unit(session, unit_id) for unit_id in range(1, 6)]
-        return [
-            (tasks.get_assignment_data(session, u.assignment_id)["unit_data"][u.unit_index], u.unit_index, u.pay_amount, u.status)
-            for u in units
-        ]  # fmt: skip
+        found = []
+        for unit_id in range(1, 6):
+            unit = tasks.get_unit(session, unit_id)
+            own = tasks.get_assignment_data(session, unit.assignment_id)["unit_data"][unit.unit_index]
+            found.append((own, unit.unit_index, unit.pay_amount, unit.status))
+        return found
 
     assert await store.read(look) == [
         ({"i": n}, index, Decimal("0.1"), U.CREATED) for n, index in enumerate((0, 1, 0, 0, 1))
@@ -75,7 +77,7 @@ async def test_assignments_keep_their_data_and_units_their_order(store: Store) -
 async def test_units_of_given_indices_are_made_without_moving_the_launch_on(store: Store) -> None:
     def make(session: Session) -> tuple[int, tuple[int, int]]:
         run_id = make_run(session)
-        item = {"shared": {}, "unit_data": [{}]}
+        item: dict[str, Any] = {"shared": {}, "unit_data": [{}]}
         made = tasks.add_assignments(
             session, run_id, [item], pay_amount=Decimal(1), unit_indices=(-2,), from_data=False, now=NOW
         )
@@ -144,14 +146,14 @@ async def test_a_unit_that_came_back_goes_to_a_worker_who_is_past_it(store: Stor
         assert claim(session, run_id, bob) is None
         status.set_agent_status(session, first.agent_id, A.RETURNED, now=NOW, reason="changed my mind")
         again = claim(session, run_id, bob)
-        return first.unit_id, again and again.unit_id
+        return first.unit_id, again.unit_id if again else None
 
     freed, taken = await store.write(work)
     assert taken == freed
 
 
 async def test_the_other_units_of_an_assignment_that_was_given_up_are_open_again(store: Store) -> None:
-    """Ada passes over the second unit of her first assignment; when she gives the first up, the second is hers to take."""
+    """Ada passes over the second unit of her first assignment; when she gives the first up, the second is hers."""
 
     def work(session: Session) -> tuple[int, int | None]:
         run_id = make_run(session)
@@ -162,7 +164,7 @@ async def test_the_other_units_of_an_assignment_that_was_given_up_are_open_again
         status.set_agent_status(session, first.agent_id, A.RETURNED, now=NOW)
         assert take(session, run_id, bob).unit_id == units[0]
         again = claim(session, run_id, ada)
-        return units[1], again and again.unit_id
+        return units[1], again.unit_id if again else None
 
     second, taken = await store.write(work)
     assert taken == second
@@ -326,7 +328,7 @@ async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) ->
         take(session, run_id, ada)
         assert status.launch_units(session, run_id, 1) == 1
         again = claim(session, run_id, ada)
-        return again and again.unit_id, units
+        return again.unit_id if again else None, units
 
     taken, units = await store.write(work)
     assert taken == units[0]
