@@ -1,0 +1,76 @@
+"""Moves of ledger rows, each only from where it may begin; and what sending them needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from app.data.changes import announce
+from app.data.repo.core import AGENTS, PAYMENTS, REFS, among, run
+from app.data.states import AgentStatus, PaymentState
+
+
+def begin_sending(session: Session, payment_id: int) -> bool:
+    """An intended payment becomes sent, and the attempt is counted. False when it is not intended any more."""
+    statement = sa.update(PAYMENTS).where(
+        PAYMENTS.c.payment_id == payment_id, PAYMENTS.c.state == PaymentState.INTENDED
+    )
+    values = {"state": PaymentState.SENT, "attempts": PAYMENTS.c.attempts + 1, "error": ""}
+    begun = run(session, statement.values(values)).rowcount == 1
+    announce(session, "payments", (payment_id,))
+    return begun
+
+
+def move(session: Session, payment_ids: Sequence[int], old: PaymentState, new: PaymentState) -> int:
+    """Those of the payments that are `old` become `new`. Returns how many."""
+    where = among(PAYMENTS.c.payment_id, "ids") & (PAYMENTS.c.state == old)
+    moved = run(session, sa.update(PAYMENTS).where(where).values(state=new), {"ids": list(payment_ids)}).rowcount
+    announce(session, "payments", None)
+    return moved
+
+
+def list_provider_types(session: Session, states: Sequence[PaymentState]) -> list[str]:
+    """The providers that have payments in one of these states."""
+    statement = sa.select(PAYMENTS.c.provider_type).where(PAYMENTS.c.state.in_(states)).distinct()
+    return sorted(row[0] for row in run(session, statement))
+
+
+def list_rejecting_providers(session: Session) -> list[str]:
+    """The providers at which work was rejected."""
+    statement = sa.select(AGENTS.c.provider_type).where(AGENTS.c.status == AgentStatus.REJECTED).distinct()
+    return sorted(row[0] for row in run(session, statement))
+
+
+def ids_by_key(session: Session, keys: Sequence[str]) -> dict[str, int]:
+    """Idempotency key -> payment id, of those keys that are there, in the order given."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), 500):
+        some = PAYMENTS.c.idempotency_key.in_(keys[start : start + 500])
+        found.update(
+            (row[0], row[1])
+            for row in run(session, sa.select(PAYMENTS.c.idempotency_key, PAYMENTS.c.payment_id).where(some))
+        )
+    return {key: found[key] for key in keys if key in found}
+
+
+def refs_of_unit(session: Session, provider_type: str, unit_id: int, worker_id: int) -> dict[str, str]:
+    """A provider's ids of the submission that a worker made for a unit (the last one, if there were several)."""
+    agent = (
+        sa.select(sa.func.max(AGENTS.c.agent_id))
+        .where(AGENTS.c.unit_id == unit_id, AGENTS.c.worker_id == worker_id)
+        .scalar_subquery()
+    )
+    statement = sa.select(REFS.c.name, REFS.c.external_id).where(
+        REFS.c.provider_type == provider_type, REFS.c.table_name == "agents", REFS.c.row_id == agent
+    )
+    return {row.name: row.external_id for row in run(session, statement)}
+
+
+def list_payment_ids(session: Session, task_run_id: int | None) -> list[int]:
+    """The ids of all payments, of one run or whole, in the order they were made."""
+    statement = sa.select(PAYMENTS.c.payment_id).order_by(PAYMENTS.c.payment_id)
+    if task_run_id is not None:
+        statement = statement.where(PAYMENTS.c.task_run_id == task_run_id)
+    return [row[0] for row in run(session, statement)]
