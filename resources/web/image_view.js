@@ -41,8 +41,10 @@ export class ImageView {
 
   /** Show an image; resolves when it is there, rejects when it cannot be loaded. */
   load(url) {
+    this.stage.setAttribute("aria-busy", "true");
     return new Promise((resolve, reject) => {
       this.image.onload = () => {
+        this.stage.setAttribute("aria-busy", "false");
         this.width = this.image.naturalWidth || 1;
         this.height = this.image.naturalHeight || 1;
         this.fit();

@@ -178,7 +178,7 @@ async def test_a_status_from_the_desktop_changes_the_page(
     desktop = await serve("mock")
     page = await open_page(desktop.link("mira.k"))
     await begin(page)
-    await page.wait_for_function("document.querySelector('.cd-banner').hidden")
+    await page.wait_for_selector(".cd-banner", state="hidden")
     (token,) = desktop.work
     await desktop.tell_status(token, status)
     await page.wait_for_selector(f"text={words}")

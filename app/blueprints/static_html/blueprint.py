@@ -46,7 +46,7 @@ class StaticHtmlArgs(RowArgs):
         "", help="Files that the page uses: pictures, sounds, scripts, styles.", kind="folder", label="Extra files"
     )
     onboarding_source: str = arg(
-        "", help="The page of the onboarding, for those who come for the first time.", kind="file", group="advanced"
+        "", help="The page of the onboarding; a field's data-truth says what is right.", kind="file", group="advanced"
     )
 
 
@@ -56,6 +56,7 @@ class StaticHtmlBlueprint(Blueprint):
     BLUEPRINT_TYPE: ClassVar[str] = "static_html"
     TITLE: ClassVar[str] = "HTML pages"
     ArgsClass: ClassVar[type[BlueprintArgs]] = StaticHtmlArgs
+    HAS_ONBOARDING: ClassVar[bool] = True
 
     def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
         super().__init__(args, base_dir)
@@ -88,6 +89,11 @@ class StaticHtmlBlueprint(Blueprint):
         for name in ("preview_source", "onboarding_source"):
             if getattr(task._args, name):
                 task._without_holes(name)
+        if task._args.onboarding_qualification and not task._args.onboarding_source:
+            raise ConfigError(
+                "The onboarding has no page. Give onboarding_source, or take onboarding_qualification out.",
+                key="blueprint.onboarding_source",
+            )
         task._check_first_rows(template)
         task._extra_files()
 
@@ -152,6 +158,13 @@ class StaticHtmlBlueprint(Blueprint):
         self, inputs: Mapping[str, Any], outputs: Any, files: Sequence[Mapping[str, Any]]
     ) -> str | None:
         return check_answers(self._fields(inputs), outputs, files, strict=not self._template("task_source").has_code)
+
+    def check_onboarding(self, inputs: Any, outputs: Any) -> bool:
+        """Passed when the form is whole and each field that has a `data-truth` holds just that."""
+        page = self._template("onboarding_source")
+        if check_answers(read_form(page.outline()), outputs, (), strict=not page.has_code) is not None:
+            return False
+        return all(str(outputs.get(name, "")).strip() == truth for name, truth in page.truths.items())
 
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
         page = self._page_of(inputs)

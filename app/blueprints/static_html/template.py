@@ -64,6 +64,8 @@ class Template:
     handlers: list[Handler] = field(default_factory=list)
     image_origins: list[str] = field(default_factory=list)
     """Foreign addresses of images that stand in the page itself."""
+    truths: dict[str, str] = field(default_factory=dict)
+    """Field -> the right answer, as its `data-truth` says; the attribute itself is taken out."""
 
     @property
     def holes(self) -> list[Hole]:
@@ -229,7 +231,11 @@ class _Compiler(HTMLParser):
         for name, value in attrs:
             if tag == "img" and name == "src" and value and value.lower().startswith(("http://", "https://")):
                 self.template.image_origins.append(value)
-        if has_handler or "${" in raw:
+        truth = dict(attrs).get("data-truth")
+        if truth is not None:
+            self.template.truths[dict(attrs).get("name") or ""] = truth
+            attrs = [(name, value) for name, value in attrs if name != "data-truth"]
+        if has_handler or truth is not None or "${" in raw:
             self._rebuild(tag, attrs, closed)
         else:
             self._put(raw)
