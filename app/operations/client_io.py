@@ -117,7 +117,8 @@ class ClientIOHandler:
             await self._send_details(packet, channel_id, name, token, outcome.status, outcome.inputs)
         else:
             agent = self._enter(outcome, name, channel_id)
-            await self._send_details(packet, channel_id, name, agent.token, agent.status, outcome.inputs)
+            left = self._seconds_left(agent)
+            await self._send_details(packet, channel_id, name, agent.token, agent.status, outcome.inputs, left)
             if outcome.again:
                 await self._live.replay(agent)
             if outcome.started_with:
@@ -154,8 +155,22 @@ class ClientIOHandler:
         }
         await self._channels.send(Packet(PacketType.AGENT_DETAILS, channel_id, data), channel_id)
 
+    def _seconds_left(self, agent: AtWork) -> float | None:
+        """How long the worker still has, for the page to show; None without a limit."""
+        whole = self._context.config.task.assignment_duration_in_seconds
+        if not whole:
+            return None
+        return max(0.0, whole - (self._context.clock.now() - agent.started_at).total_seconds())
+
     async def _send_details(
-        self, packet: Packet, channel_id: str, name: str, token: str, status: AgentStatus, inputs: Any
+        self,
+        packet: Packet,
+        channel_id: str,
+        name: str,
+        token: str,
+        status: AgentStatus,
+        inputs: Any,
+        seconds_left: float | None = None,
     ) -> None:
         data = {
             "request_id": packet.data.get("request_id"),
@@ -164,6 +179,7 @@ class ClientIOHandler:
             "init_task_data": inputs,
             "failure_reason": None,
             "status": str(status),
+            "seconds_left": seconds_left,
         }
         await self._channels.send(Packet(PacketType.AGENT_DETAILS, channel_id, data), channel_id)
 

@@ -78,7 +78,7 @@ class PagePreview:
             pages=pages.pages,
             static={**pages.static, "/wrap_crowd_source.js": provider.get_wrapper_js_path()},
             static_folders=pages.static_folders,
-            task_config=pages.task_config,
+            task_config={"task_title": self.config.task.task_title, **pages.task_config},
             image_sources=pages.image_sources,
         )
         kind = architects.get("local")
