@@ -84,13 +84,13 @@ class RouterApp:
             await send_bytes(send, 200, page.body, site.page_headers(page, header(scope, b"host")))
         elif (file := site.files.get(path)) is not None:
             headers = [(b"content-type", file.content_type.encode("ascii")), STATIC_CACHE, *COMMON_HEADERS]
-            await send_file(scope, send, router.executor, file.path, file.size, file.etag, headers)
+            await send_file(scope, receive, send, router.executor, file.path, file.size, file.etag, headers)
         elif path in endpoints.GET:
             await endpoints.GET[path](router, scope, receive, send)
         elif path.startswith(ENTER_PREFIX):
             await endpoints.enter_by_link(router, scope, send, path.removeprefix(ENTER_PREFIX))
         elif path.startswith(DOWNLOAD_PREFIX):
-            await endpoints.download_file(router, scope, send, path.removeprefix(DOWNLOAD_PREFIX))
+            await endpoints.download_file(router, scope, receive, send, path.removeprefix(DOWNLOAD_PREFIX))
         elif path in endpoints.POST:
             raise HttpRefusal(405, "method_not_allowed", f"{scope['method']} cannot be used here.")
         else:

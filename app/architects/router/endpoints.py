@@ -155,7 +155,7 @@ async def enter_name(router: Router, scope: Scope, receive: Receive, send: Send)
     await send_json(send, 200, {"worker_name": named.worker_name}, [_set_cookie(router, scope, named)])
 
 
-async def download_file(router: Router, scope: Scope, send: Send, name: str) -> None:
+async def download_file(router: Router, scope: Scope, receive: Receive, send: Send, name: str) -> None:
     """`GET /download_file/<name>`: an uploaded file, for the desktop alone."""
     if not router.is_desktop(header(scope, b"authorization")):
         raise HttpRefusal(401, "channel_secret", "Only the requester's program may fetch uploaded files.")
@@ -172,7 +172,7 @@ async def download_file(router: Router, scope: Scope, send: Send, name: str) -> 
         NO_STORE,
         *COMMON_HEADERS,
     ]
-    await send_file(scope, send, router.executor, path, size, f'"{name[:32]}-{size}"', headers)
+    await send_file(scope, receive, send, router.executor, path, size, f'"{name[:32]}-{size}"', headers)
 
 
 POST: dict[str, Endpoint] = {

@@ -47,6 +47,7 @@ from app.architects.router.transport import ConnectionGuard, guarded
 from app.data.packets import Packet
 
 TICK_SECONDS = 0.5
+STOP_SECONDS = 2.0
 
 
 class Router:
@@ -209,7 +210,6 @@ class Router:
             self._channel.close(1001, "the router stops")
         if self.spool is not None:
             await self.spool.close()
-        self.executor.shutdown(wait=False)
 
     # actions
 
@@ -303,7 +303,10 @@ class RouterServer:
         await asyncio.gather(self._ticking, return_exceptions=True)
         self._uvicorn.should_exit = True
         await self.router.close()
+        await asyncio.wait([self._serving], timeout=STOP_SECONDS)
+        self._guard.cut_all()  # clients that do not read what they asked for would hold the router up
         await self._serving
+        self.router.executor.shutdown(wait=False)
         self._ticking = self._serving = self._uvicorn = None
 
     async def _tick(self) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import h11
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -61,6 +62,11 @@ class ConnectionGuard:
             self._per_address[address] -= 1
             if self._per_address[address] <= 0:
                 del self._per_address[address]
+
+    def cut_all(self) -> None:
+        """End every connection at once: the router stops, and these had their time to end by themselves."""
+        for connection in list(self._open):
+            connection.transport.abort()
 
     def sweep(self, now: float) -> None:
         """Cut the connections that are too slow. To be called about once a second."""
@@ -114,8 +120,9 @@ class GuardedHttp(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._answered_at = time.monotonic() if self.conn.their_state is h11.SEND_BODY else 0.0
-        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
-            self._began_at = 0.0
+        if self.conn.their_state is h11.IDLE:
+            self._began_at = time.monotonic() if self.conn.trailing_data[0] else 0.0
+            self._received = 0
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self.guard.leave(self, self.address)
@@ -150,15 +157,18 @@ class GuardedHttp(H11Protocol):
 
     def cut(self) -> None:
         """End the connection at once; a request under way is told why when nothing was answered yet."""
-        if self._stalled_at == 0.0 and (self.cycle is None or not self.cycle.response_started):
+        if self._stalled_at == 0.0 and not self._is_answering():
             self._say(408, "slow_client", "The request came too slowly.")
             self.transport.close()
         else:
             self.transport.abort()
 
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+
     def _say(self, status: int, error: str, detail: str) -> None:
         """Write an answer past h11, whose state may not allow one any more; the connection closes after it."""
-        if self.transport.is_closing() or (self.cycle is not None and self.cycle.response_started):
+        if self.transport.is_closing() or self._is_answering():
             return
         body = json.dumps({"error": error, "detail": detail})
         head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
@@ -201,6 +211,11 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         error = "frame_too_large" if sent.code == 1009 else "malformed_frame"
         self.guard.refuse(error, sent.reason or "not a WebSocket frame", self.address)
         super().handle_parser_exception()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # uvicorn 0.54 forgets it, and logs an error for each refused handshake
 
     def pause_writing(self) -> None:
         self._stalled_at = time.monotonic()

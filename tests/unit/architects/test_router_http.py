@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,10 @@ def test_no_range_leads_outside_the_file(text: str, size: int) -> None:
     assert wanted is None or 0 <= wanted[0] < wanted[1] <= size
 
 
+async def _never() -> Any:
+    await asyncio.Event().wait()
+
+
 async def fetch(path: Path, size: int, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
     sent: list[dict[str, Any]] = []
 
@@ -124,7 +129,7 @@ async def fetch(path: Path, size: int, method: str = "GET", **headers: str) -> t
         sent.append(message)
 
     with ThreadPoolExecutor(1) as executor:
-        await send_file(scope(method, **headers), send, executor, path, size, '"tag"', [])
+        await send_file(scope(method, **headers), _never, send, executor, path, size, '"tag"', [])
     said = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], said, b"".join(message["body"] for message in sent[1:])
 
