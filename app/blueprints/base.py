@@ -164,6 +164,13 @@ class Blueprint(ABC):
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
         """A submission for review; must not raise on rubbish."""
 
+    def summarize_submission(
+        self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, tuple[str, ...]]:
+        """`answer` and `labels` of `describe_submission` alone. Called for every submission as it is recorded."""
+        view = self.describe_submission(inputs, outputs, files)
+        return view.answer, view.labels
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         """What a simulated worker submits: right with probability `accuracy`; `draw` in [0, 1) is its chance."""
         return {}

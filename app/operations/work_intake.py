@@ -185,6 +185,6 @@ def _judge(session: Session, plan: Intake, agent: KnownAgent, work: HandIn, inpu
 
 
 def _as_submission(plan: Intake, agent: KnownAgent, work: HandIn, inputs: Any) -> Submission:
-    view = plan.context.blueprint.describe_submission(inputs, work.outputs, work.files)
+    answer, labels = plan.context.blueprint.summarize_submission(inputs, work.outputs, work.files)
     spent = max(0, int((plan.now - agent.started_at).total_seconds() * 1000))
-    return Submission(agent.agent_id, agent.unit_id, work.outputs, work.files, view.answer[:200], view.labels, spent)
+    return Submission(agent.agent_id, agent.unit_id, work.outputs, work.files, answer[:200], labels, spent)

@@ -90,9 +90,11 @@ def describe_answers(fields: Sequence[FormField], outputs: Any, files: Sequence[
             sent = {str(f.get("original_name", "")) for f in files if isinstance(f, Mapping)}
             texts[field.name] = [text for text in texts[field.name] if text not in sent]
     pairs, labels = [], []
-    for name, values in texts.items():
+    for name, values in list(texts.items()):
         known = by_name.get(name)
         shown = [known.options.get(value, value) for value in values] if known else values
+        if known is not None and known.kind == "select":
+            texts[name] = shown
         pairs.append((known.question if known else humanise(name), ", ".join(shown)))
         if known is not None and known.is_choice and known.kind != "checkbox":
             labels.extend(shown if sum(f.is_choice for f in fields) == 1 else [f"{known.question}: {s}" for s in shown])

@@ -64,6 +64,7 @@ class StaticHtmlBlueprint(Blueprint):
         self._rows = RowSource(self._args, base_dir)
         self._compiled: dict[str, Template] = {}
         self._form: list[FormField] | None = None
+        self._extra: dict[str, Path] | None = None
 
     @classmethod
     def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
@@ -169,10 +170,19 @@ class StaticHtmlBlueprint(Blueprint):
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
         page = self._page_of(inputs)
         described = describe_answers(read_form(page), outputs, files)
-        html = answered_page(page, described.texts_by_name, self._extra_files()) if page else ""
+        short, labels = self.summarize_submission(inputs, outputs, files)
         return SubmissionView(
-            answer=described.short, labels=described.labels, fields=described.pairs, comment="", html=html
+            answer=short,
+            labels=labels,
+            fields=described.pairs,
+            html=answered_page(page, described.texts_by_name, self._extra_files()),
         )
+
+    def summarize_submission(
+        self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, tuple[str, ...]]:
+        described = describe_answers(self._fields(inputs), outputs, files)
+        return described.short, described.labels
 
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return simulate_answers(read_form(self._page_of(inputs)), plain_inputs(inputs), accuracy, draw)
@@ -202,6 +212,11 @@ class StaticHtmlBlueprint(Blueprint):
     def _extra_files(self) -> dict[str, Path]:
         if not self._args.extra_source_dir:
             return {}
+        if self._extra is None:
+            self._extra = self._list_extra_files()
+        return self._extra
+
+    def _list_extra_files(self) -> dict[str, Path]:
         folder = self._path(self._args.extra_source_dir, "extra_source_dir")
         if not folder.is_dir():
             raise ConfigError(f"There is no folder {folder}.", key="blueprint.extra_source_dir")
