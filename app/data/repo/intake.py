@@ -58,7 +58,7 @@ _BACK_AGENT = (
     sa.update(_agents)
     .where(_agents.c.agent_id == sa.bindparam("b_agent"))
     .where(_agents.c.status.in_(_MAY_COME_BACK))
-    .values(status=AgentStatus.IN_TASK, left_reason="")
+    .values(status=AgentStatus.IN_TASK, left_reason="", left_at=None)
 )
 _DONE_AGENT = (
     sa.update(_agents)

@@ -37,9 +37,16 @@ _AGENT_AND_UNIT = (
     .with_for_update()
 )  # fmt: skip
 _SET_AGENT = sa.update(AGENTS).where(AGENTS.c.agent_id == P("agent")).values(status=P("new"))
-_LEAVE = _SET_AGENT.values(left_reason=P("reason"))
+_LEAVE = _SET_AGENT.values(left_reason=P("reason"), left_at=P("now"))
+_COME_BACK = _SET_AGENT.values(left_reason="", left_at=None)
+_REVIEW = _SET_AGENT.values(reviewed_at=P("now"))
 _COMPLETE = _SET_AGENT.values(
-    submitted_at=P("now"), time_on_task_ms=P("ms"), answer=P("answer"), labels=P("labels"), left_reason=""
+    submitted_at=P("now"),
+    time_on_task_ms=P("ms"),
+    answer=P("answer"),
+    labels=P("labels"),
+    left_reason="",
+    left_at=None,
 )
 _SET_UNIT = sa.update(UNITS).where(UNITS.c.unit_id == P("unit")).values(status=P("new"))
 _FREE_UNIT = sa.update(UNITS).where(UNITS.c.unit_id == P("unit")).values(_FREE)
@@ -89,11 +96,13 @@ def set_agent_status(
     if not _is_legal(old, new, held=held and row.unit_status == _U.ASSIGNED):
         raise IllegalTransition("agent", old, new)
     if new in states.LEFT_AGENT:
-        run(session, _LEAVE, {"agent": agent_id, "new": new, "reason": reason[:500]})
+        run(session, _LEAVE, {"agent": agent_id, "new": new, "reason": reason[:500], "now": now})
     elif new is _A.COMPLETED:
         _complete(session, agent_id, row, now, "", None)
+    elif new in states.FINAL_AGENT:
+        run(session, _REVIEW, {"agent": agent_id, "new": new, "now": now})
     else:
-        run(session, _SET_AGENT, {"agent": agent_id, "new": new})
+        run(session, _COME_BACK if old in states.LEFT_AGENT else _SET_AGENT, {"agent": agent_id, "new": new})
     announce(session, "agents", (agent_id,))
     if held and (free_unit or new not in states.LEFT_AGENT):
         _follow(session, row.unit_id, new, row.unit_status)
@@ -324,7 +333,7 @@ def expire_units(session: Session, run_id: int, unit_ids: Sequence[int] | None, 
     if unit_ids is not None:
         agents = agents.where(among(AGENTS.c.unit_id, "ids"))
         units = units.where(among(UNITS.c.unit_id, "ids"))
-    run(session, agents.values(status=_A.EXPIRED, left_reason="The unit was taken back."), ids)
+    run(session, agents.values(status=_A.EXPIRED, left_reason="The unit was taken back.", left_at=now), ids)
     waiting = units.where(UNITS.c.status.in_([_U.CREATED, _U.LAUNCHED])).values(status=_U.EXPIRED)
     taken = units.where(UNITS.c.status == _U.ASSIGNED).values(_TAKE_BACK)
     count = run(session, waiting, ids).rowcount + run(session, taken, ids).rowcount
@@ -341,7 +350,9 @@ def free_agents_of_run(session: Session, run_id: int, new: AgentStatus, *, now: 
     holders = sa.select(AGENTS.c.agent_id).where(live)
     of_run = (UNITS.c.task_run_id == run_id) & (UNITS.c.status == _U.ASSIGNED)
     run(session, sa.update(UNITS).where(of_run, UNITS.c.agent_id.in_(holders)).values(_FREE))
-    gone = run(session, sa.update(AGENTS).where(live).values(status=new, left_reason=reason[:500])).rowcount
+    gone = run(
+        session, sa.update(AGENTS).where(live).values(status=new, left_reason=reason[:500], left_at=now)
+    ).rowcount
     announce(session, "units", None)
     announce(session, "agents", None)
     return gone
@@ -392,7 +403,7 @@ def review_units(session: Session, unit_ids: Sequence[int], verdict: AgentStatus
     if reviewed:
         units = sa.update(UNITS).where(among(UNITS.c.unit_id, "ids"))
         agents = sa.update(AGENTS).where(among(AGENTS.c.agent_id, "ids"))
-        run(session, agents.values(status=verdict), {"ids": [unit.agent_id for unit in reviewed]})
+        run(session, agents.values(status=verdict, reviewed_at=now), {"ids": [unit.agent_id for unit in reviewed]})
         run(session, units.values(status=states.UNIT_STATUS_OF_AGENT[verdict]), {"ids": sorted(done)})
         _announce_many(session, "units", done)
         _announce_many(session, "agents", [unit.agent_id for unit in reviewed])

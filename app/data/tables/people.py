@@ -27,6 +27,7 @@ class Worker(SQLModel, table=True):
     last_seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+_LEFT = text("left_at IS NOT NULL")
 _HOLDS = text("status IN ('accepted', 'waiting', 'in task', 'completed')")
 
 
@@ -36,7 +37,11 @@ class Agent(SQLModel, table=True):
     __tablename__ = "agents"
     __table_args__ = (
         Index("ix_agents_worker_status", "worker_id", "status"),
-        Index("ix_agents_run_status", "task_run_id", "status"),
+        Index("ix_agents_run_status", "task_run_id", "status", "reviewed_at"),
+        # the charts of a run count by these
+        Index("ix_agents_run_started", "task_run_id", "started_at"),
+        Index("ix_agents_run_submitted", "task_run_id", "submitted_at", "time_on_task_ms"),
+        Index("ix_agents_run_left", "task_run_id", "left_at", sqlite_where=_LEFT, postgresql_where=_LEFT),
         # how far a worker has come in a run: the next unit is looked for from there on
         Index("ix_agents_run_worker_unit", "task_run_id", "worker_id", "unit_id"),
         Index("ix_agents_assignment_worker", "assignment_id", "worker_id"),
@@ -63,6 +68,10 @@ class Agent(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the unit was handed to the worker."""
     submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it left without a submission; unset again when it comes back."""
+    reviewed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the verdict that stands was given."""
     time_on_task_ms: int | None = Field(default=None, sa_type=BigId)
     """From started to submitted."""
     answer: str = ""

@@ -142,8 +142,8 @@ def _people_tables() -> None:
         ref("task_id", "tasks.task_id"), ref("task_run_id", "task_runs.task_run_id"),
         ref("assignment_id", "assignments.assignment_id"), text("task_type"), text("provider_type"), text("status"),
         created(), text("registration_id"), text("nonce"), text("token_hash"), time("started_at"),
-        time("submitted_at"), big("time_on_task_ms"), text("answer"), json("labels"), text("left_reason"),
-        json("connection", null=False),
+        time("submitted_at"), time("left_at"), time("reviewed_at"), big("time_on_task_ms"), text("answer"),
+        json("labels"), text("left_reason"), json("connection", null=False),
     )  # fmt: skip
     if op.get_bind().dialect.name != "sqlite":
         op.create_foreign_key("fk_units_agent_id", "units", "agents", ["agent_id"], ["agent_id"])
@@ -241,7 +241,10 @@ def _indices() -> None:
     index("ix_units_task_worker", "units", "task_id", "worker_id")
     index("ix_units_requeued", "units", "task_run_id", "status", "unit_id", where="requeued")
     index("ix_agents_worker_status", "agents", "worker_id", "status")
-    index("ix_agents_run_status", "agents", "task_run_id", "status")
+    index("ix_agents_run_status", "agents", "task_run_id", "status", "reviewed_at")
+    index("ix_agents_run_started", "agents", "task_run_id", "started_at")
+    index("ix_agents_run_submitted", "agents", "task_run_id", "submitted_at", "time_on_task_ms")
+    index("ix_agents_run_left", "agents", "task_run_id", "left_at", where="left_at IS NOT NULL")
     index("ix_agents_run_worker_unit", "agents", "task_run_id", "worker_id", "unit_id")
     index("ix_agents_assignment_worker", "agents", "assignment_id", "worker_id")
     index("ix_agents_registration", "agents", "task_run_id", "registration_id")
