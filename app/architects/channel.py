@@ -47,8 +47,10 @@ class _Deliveries:
         task.add_done_callback(self._done)
 
     async def wait(self) -> None:
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Let what was begun end; but a handler may close the channel it came by, and waits for nobody."""
+        if asyncio.current_task() not in self._tasks:
+            while self._tasks:
+                await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _handle(self, packet: Packet) -> None:
         await self._on_packet(packet)
@@ -88,8 +90,7 @@ class InProcessChannel(Channel):
         if self._deliveries is not None:
             deliveries, self._deliveries = self._deliveries, None
             self._router.detach()
-            if asyncio.current_task() not in deliveries._tasks:  # a handler may close the channel it came by
-                await deliveries.wait()
+            await deliveries.wait()
 
 
 class WebSocketChannel(Channel):
@@ -154,7 +155,7 @@ class WebSocketChannel(Channel):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         self._unconfirmed.clear()
-        if self._deliveries is not None and asyncio.current_task() not in self._deliveries._tasks:
+        if self._deliveries is not None:
             await self._deliveries.wait()
 
     async def _run(self, first: asyncio.Future[None]) -> None:

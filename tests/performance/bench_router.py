@@ -143,11 +143,11 @@ def main() -> int:
     if options.qasync:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         os.environ["QT_API"] = "pyside6"
-        import qasync
         from PySide6.QtWidgets import QApplication
 
-        application = QApplication.instance() or QApplication([])
-        loop = qasync.QEventLoop(application)
+        from app.qt_loop import QtLoop
+
+        loop = QtLoop(QApplication([]))
         with loop:
             print(json.dumps(loop.run_until_complete(serve(options))))
     else:

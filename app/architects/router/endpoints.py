@@ -40,7 +40,7 @@ async def request_agent(router: Router, scope: Scope, receive: Receive, send: Se
     body = await read_json(scope, receive, router.config.limits.json_body_bytes)
     provider_data = _provider_data(body)
     worker = _identify(router, scope, provider_data)
-    _limit_worker(router, "worker:" + worker)
+    _limit_worker(router, f"worker:{router.address(scope)}:{worker}")
     data = {"provider_data": provider_data}
     await _relay(router, scope, send, Packet(PacketType.REGISTER_AGENT, "", data, _client_time(body)))
 
