@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -74,3 +76,30 @@ def list_payment_ids(session: Session, task_run_id: int | None) -> list[int]:
     if task_run_id is not None:
         statement = statement.where(PAYMENTS.c.task_run_id == task_run_id)
     return [row[0] for row in run(session, statement)]
+
+
+@dataclass(frozen=True)
+class StateSum:
+    """Payments of one state and currency: how many, how much, the fees on top."""
+
+    state: PaymentState
+    currency: str
+    payments: int
+    amount: Decimal
+    fees: Decimal
+
+
+def sums_by_state(session: Session, payment_ids: Sequence[int] | None = None) -> list[StateSum]:
+    """Exact sums of the whole ledger, or of these payments, by state and currency."""
+    grouped = (PAYMENTS.c.state, PAYMENTS.c.currency, PAYMENTS.c.amount, PAYMENTS.c.fee)
+    statement = sa.select(*grouped, sa.func.count()).group_by(*grouped)
+    if payment_ids is not None:
+        statement = statement.where(among(PAYMENTS.c.payment_id, "ids"))
+    sums: dict[tuple[str, str], StateSum] = {}
+    parameters = {} if payment_ids is None else {"ids": list(payment_ids)}
+    for state, currency, amount, fee, times in run(session, statement, parameters):
+        one = sums.get((state, currency)) or StateSum(PaymentState(state), currency, 0, Decimal(0), Decimal(0))
+        sums[state, currency] = replace(
+            one, payments=one.payments + times, amount=one.amount + amount * times, fees=one.fees + fee * times
+        )
+    return sorted(sums.values(), key=lambda one: (one.state, one.currency))

@@ -192,6 +192,15 @@ def list_qualifications(session: Session) -> list[QualificationRow]:
     ]
 
 
+def describe_qualification(session: Session, qualification_id: int, description: str) -> None:
+    """Change the description of a qualification; an empty one is none. `EntryDoesNotExist`."""
+    where = QUALIFICATIONS.c.qualification_id == qualification_id
+    words = clean_text(description, 2000).strip() or None
+    if not run(session, sa.update(QUALIFICATIONS).where(where).values(description=words)).rowcount:
+        raise missing("qualification", qualification_id)
+    announce(session, "qualifications", (qualification_id,))
+
+
 def delete_qualification(session: Session, qualification_id: int) -> int:
     """Delete a qualification and its grants; returns how many grants that were."""
     row = get_qualification(session, qualification_id)

@@ -90,6 +90,17 @@ def list_people(session: Session, worker_ids: Sequence[int]) -> list[Person]:
     return sorted(found, key=lambda person: person.worker_name)
 
 
+def list_people_named(session: Session, names: Sequence[str]) -> list[Person]:
+    """The workers of these names, of any provider; names that nobody has are left out."""
+    found: list[Person] = []
+    for start in range(0, len(names), _CHUNK):
+        statement = select(col(Worker.worker_id), col(Worker.worker_name), col(Worker.provider_type)).where(
+            col(Worker.worker_name).in_(list(names[start : start + _CHUNK]))
+        )
+        found += [Person(*row) for row in session.execute(statement)]
+    return sorted(found, key=lambda person: (person.worker_name, person.provider_type))
+
+
 def list_people_of_units(session: Session, unit_ids: Sequence[int]) -> list[Person]:
     """The workers who hold or did these units, each once, by name."""
     worker_ids: set[int] = set()

@@ -1,0 +1,254 @@
+"""One run as its page shows it: state, figures, charts, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.data.repo import listing, run_costs, totals
+from app.data.repo.tasks import get_task_run
+from app.data.repo.totals import RunHeader
+from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
+from app.data.store import Session
+from app.operations.agreement import Alpha
+from app.operations.live_run import LiveTaskRun
+from app.operations.quality import run_quality
+from app.viewmodels import run_figures as figures
+from app.viewmodels.action import Action
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.formats import digits
+from app.viewmodels.paced import Paced
+from app.viewmodels.run_figures import Tile
+from app.viewmodels.run_series import RunSeries, rate_per_minute
+
+TABLES = ("task_runs", "units", "agents", "payments", "events", "pending_decisions")
+_TICK_MS = 1000
+_FACTS_MS = 500
+_SERIES_MS = 3000
+_QUALITY_MS = 20_000
+STEPS = 90
+COST_STEPS = 24
+_INTERRUPTED = (
+    "The program that served this run is gone. Nothing that was handed in is lost; resume it, and workers' pages come "
+    "back by themselves."
+)
+
+
+def read_facts(session: Session, run_id: int, now: datetime) -> tuple[RunHeader, int]:
+    """The tiles of a run, and how many refusals its journal has."""
+    refused = listing.ListingQuery("refused", {"task_run_id": run_id})
+    return totals.run_header(session, run_id, now), listing.count(session, refused)
+
+
+def read_series(session: Session, run_id: int, now: datetime) -> RunSeries:
+    """The numbers of all charts of a run."""
+    history = totals.status_history(session, run_id, STEPS, now)
+    bars = totals.time_on_task_histogram(session, run_id)
+    times = [moment.timestamp() for moment in history.times]
+    coarse = history.times[:: max(1, len(times) // COST_STEPS)]
+    known = run_costs.spend_history(session, run_id, [*coarse, history.times[-1]])
+    at = [moment.timestamp() for moment in (*coarse, history.times[-1])]
+    return RunSeries(
+        times=times,
+        by_status={str(status): numbers for status, numbers in history.by_status.items() if status != "created"},
+        at_work=history.at_work,
+        per_minute=rate_per_minute(times, history.submitted),
+        cost_times=at,
+        spent=[float(amount) for amount in known],
+        time_edges=bars.edges,
+        time_counts=bars.counts,
+        median_seconds=bars.median_seconds,
+        spent_now=known[-1],
+        currency=get_task_run(session, run_id).currency,
+    )
+
+
+class RunViewModel(QObject):
+    """`changed()` when state or figures moved, `series_changed()` when the charts have new numbers.
+
+    Everything is read again when the feed tells of this run, at the pace that its size allows, and only while active.
+    """
+
+    changed = Signal()
+    series_changed = Signal()
+
+    def __init__(self, desktop: Desktop, run_id: int, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desktop, self.run_id = desktop, run_id
+        self.facts: RunHeader | None = None
+        self.refused = 0
+        self.series = RunSeries()
+        self.alpha: Alpha | None = None
+        self._peak = 0
+        self._facts_reader = self._reader(self._read_facts, _FACTS_MS)
+        self._series_reader = self._reader(self._read_series, _SERIES_MS)
+        self._quality_reader = self._reader(self._read_quality, _QUALITY_MS)
+        self._feed = desktop.binding(TABLES, self)
+        self._feed.changed.connect(self._hear)
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._look)
+
+    # being shown
+
+    def set_active(self, active: bool) -> None:
+        """Read and follow, or rest while the page is hidden."""
+        self._feed.set_active(active)
+        if active:
+            self._tick.start()
+            for reader in (self._facts_reader, self._series_reader, self._quality_reader):
+                reader.ask()
+        else:
+            self._tick.stop()
+
+    def close(self) -> None:
+        """Follow no longer; the page shows another run."""
+        self._feed.close()
+        self._tick.stop()
+        for reader in (self._facts_reader, self._series_reader, self._quality_reader):
+            reader.stop()
+
+    # what it is
+
+    @property
+    def live(self) -> LiveTaskRun | None:
+        """The run as this program serves it; None when it does not."""
+        return self.desktop.operator.live_runs.get(self.run_id)
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands."""
+        if self.facts is None:
+            return RunState.SETUP
+        return self.live.state if self.live is not None else self.facts.run.state
+
+    @property
+    def at_work(self) -> int:
+        """How many are at work now."""
+        if self.live is not None:
+            return len(self.live.presence)
+        return self.facts.at_work if self.facts is not None else 0
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the run stands still because no program serves it."""
+        return self.live is None and self.state in RESUMABLE_RUN
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for review."""
+        return self.facts.to_review if self.facts is not None else 0
+
+    @property
+    def done(self) -> int:
+        """How many units were handed in."""
+        return self._count(*DONE_UNIT)
+
+    @property
+    def open_units(self) -> int:
+        """How many units are still to be done, those at work among them."""
+        return self._count(*OPEN_UNIT)
+
+    @property
+    def untaken(self) -> int:
+        """How many open units nobody has taken."""
+        return self._count(UnitStatus.CREATED, UnitStatus.LAUNCHED)
+
+    def counts(self) -> dict[str, int]:
+        """Units by the word of their status."""
+        return {str(status): number for status, number in self.facts.counts.items()} if self.facts is not None else {}
+
+    def tiles(self) -> dict[str, Tile]:
+        """The figures of the page, by the key of their tile."""
+        facts = self.facts
+        if facts is None:
+            return {}
+        self._peak = max(self._peak, self.live.peak if self.live is not None else 0, self.at_work)
+        remaining = figures.open_of(facts.counts)
+        alpha = self.alpha
+        return {
+            "done": figures.done_tile(facts.counts),
+            "at_work": figures.at_work_tile(self.at_work, self._peak or None),
+            "rate": figures.throughput_tile(facts.per_minute if self.state is not RunState.COMPLETED else None),
+            "finish": figures.finish_tile(self.state, remaining, facts.per_minute, self.desktop.clock.now()),
+            "spent": figures.spent_tile(facts.spend.total, facts.run.budget, facts.run.currency),
+            "agreement": figures.agreement_tile(alpha.alpha, alpha.low, alpha.high)
+            if alpha is not None
+            else figures.agreement_tile(None, None, None),
+        }
+
+    def trouble(self) -> tuple[str, str, str]:
+        """What a banner must say: sentence, tone, word of its button ("" for nothing)."""
+        facts, live = self.facts, self.live
+        if facts is None:
+            return "", "info", ""
+        if self.state is RunState.INTERRUPTED:
+            return _INTERRUPTED, "warn", "Resume"
+        if self.resumable:
+            return "This run is paused and not being served. Its units and workers are kept.", "info", "Resume"
+        if live is not None and live.progress.error:
+            return f"Making the units stopped: {live.progress.error}", "bad", ""
+        if live is not None and live.channels and not any(is_open for _, is_open in live.channels):
+            return "The router cannot be reached; it is tried again and again. Workers' pages wait for it.", "bad", ""
+        budget = facts.run.budget
+        if budget is not None and facts.spend.total >= budget and self.state is RunState.PAUSED:
+            return "The budget is met, so the run is paused. Raise it to go on.", "warn", "Raise budget"
+        return "", "info", ""
+
+    def launch_words(self) -> tuple[str, float | None]:
+        """What is said while units are made, and how far that is (None: not known); "" when all are made."""
+        live = self.live
+        if live is None or live.progress.finished or live.progress.error:
+            return "", None
+        made, total = live.progress.made, live.progress.total
+        of = f" of {digits(total)}" if total else ""
+        return f"Making units: {digits(made)}{of}. Workers can begin.", min(1.0, made / total) if total else None
+
+    def router_words(self) -> str:
+        """Where the pages are served, and whether the way there is open."""
+        live = self.live
+        if live is None:
+            return "not served here"
+        open_ = any(is_open for _, is_open in live.channels)
+        return live.url if open_ or not live.channels else f"{live.url}, not reached"
+
+    def read_again(self) -> None:
+        """Something was done with the run: read its facts as soon as it is due."""
+        self._facts_reader.ask()
+
+    # reading
+
+    def _count(self, *statuses: UnitStatus) -> int:
+        return sum(self.facts.counts.get(status, 0) for status in statuses) if self.facts is not None else 0
+
+    def _reader(self, work: Callable[[], Coroutine[Any, Any, None]], least_ms: int) -> Paced:
+        action = Action(work, self)
+        action.failed.connect(self.desktop.fail)
+        return Paced(action, least_ms, self)
+
+    def _hear(self, changes: Mapping[str, frozenset[int] | None]) -> None:
+        self._facts_reader.ask()
+        if changes.keys() & {"units", "agents", "payments"}:
+            self._series_reader.ask()
+            self._quality_reader.ask()
+
+    def _look(self) -> None:
+        """Once a second: what moves without a commit, such as who is at work and how far a launch is."""
+        if self.facts is not None:
+            self.changed.emit()
+
+    async def _read_facts(self) -> None:
+        found = await self.desktop.store.read(read_facts, self.run_id, self.desktop.clock.now())
+        self.facts, self.refused = found
+        self.changed.emit()
+
+    async def _read_series(self) -> None:
+        self.series = await self.desktop.store.read(read_series, self.run_id, self.desktop.clock.now())
+        self.series_changed.emit()
+
+    async def _read_quality(self) -> None:
+        self.alpha = (await run_quality(self.desktop.store, self.run_id)).alpha
+        self.changed.emit()

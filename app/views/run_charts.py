@@ -1,0 +1,145 @@
+"""The charts of a run, side by side: units by status, agents at work or throughput, time on task or cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedLayout, QWidget
+
+from app.viewmodels.formats import about, digits, duration, money
+from app.viewmodels.run_series import RunSeries
+from app.views import theme
+from app.views.chart_card import ChartCard
+from app.views.charts import Histogram, LineChart, StackedArea, time_text
+from app.views.theme import UNIT_SERIES
+from app.views.widgets.pills import words_of
+
+HEIGHT = 196
+_GAP = 12
+_ALWAYS = ("accepted", "completed", "assigned", "launched")
+
+
+class CardSwitch(QWidget):
+    """Two titles in the head of a card: the one shown in dim words, the other fainter. `chosen(int)`."""
+
+    chosen = Signal(int)
+
+    def __init__(self, words: Sequence[str], current: int) -> None:
+        super().__init__()
+        self._words, self._current = list(words), current
+        self.setFont(theme.font("heading"))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(f"Chart: {words[current]}; arrow keys show {' or '.join(words)}")
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(sum(metrics.horizontalAdvance(words) + _GAP for words in self._words), 20)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, x = theme.current(), 0
+        painter = QPainter(self)
+        for number, words in enumerate(self._words):
+            width = self.fontMetrics().horizontalAdvance(words)
+            on = number == self._current
+            painter.setPen(look.color("accent" if on and self.hasFocus() else "dim" if on else "faint"))
+            painter.drawText(x, 0, width + 2, self.height(), int(Qt.AlignmentFlag.AlignVCenter), words)
+            x += width + _GAP
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        x = 0
+        for number, words in enumerate(self._words):
+            x += self.fontMetrics().horizontalAdvance(words) + _GAP
+            if event.position().x() < x:
+                self.chosen.emit(number)
+                return
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.chosen.emit((self._current + step) % len(self._words))
+
+
+class SwitchedCards(QWidget):
+    """Cards of which one is shown, chosen by the titles in its head."""
+
+    def __init__(self, cards: Sequence[ChartCard], titles: Sequence[str]) -> None:
+        super().__init__()
+        self.cards = list(cards)
+        self._stack = QStackedLayout(self)
+        for number, card in enumerate(cards):
+            card.title.hide()
+            switch = CardSwitch(titles, number)
+            switch.chosen.connect(self.show_card)
+            card.head.insertWidget(0, switch)
+            self._stack.addWidget(card)
+
+    def show_card(self, number: int) -> None:
+        """Show one of the cards."""
+        self._stack.setCurrentIndex(number)
+
+    def shown(self) -> int:
+        """The number of the card that is shown."""
+        return self._stack.currentIndex()
+
+
+class RunCharts(QWidget):
+    """All charts of one run. `told(str, str)`: a sentence and its tone, when a picture was saved or was not."""
+
+    told = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        tints = {status: f"u{number}" for number, status in enumerate(UNIT_SERIES)}
+        self.units = ChartCard("Units by status", StackedArea(tints))
+        self._agents, self._rate = LineChart(), LineChart()
+        self._cost = LineChart(filled=True)
+        self._times = Histogram()
+        self.agents = ChartCard("Agents at work", self._agents)
+        self.rate = ChartCard("Throughput", self._rate)
+        self.times = ChartCard("Time on task", self._times)
+        self.cost = ChartCard("Cost", self._cost)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(20, 0, 20, 0)
+        layout.setSpacing(_GAP)
+        layout.addWidget(self.units, 2)
+        self.left = SwitchedCards((self.agents, self.rate), ("Agents at work", "Throughput"))
+        self.right = SwitchedCards((self.times, self.cost), ("Time on task", "Cost"))
+        layout.addWidget(self.left, 1)
+        layout.addWidget(self.right, 1)
+        self.setFixedHeight(HEIGHT)
+        for card in (self.units, self.agents, self.rate, self.times, self.cost):
+            card.saved.connect(lambda words: self.told.emit(words, "ok"))
+            card.failed.connect(lambda words: self.told.emit(words, "bad"))
+
+    def show_series(self, series: RunSeries, counts: Mapping[str, int]) -> None:
+        """Draw the numbers of a run; `counts` are its units by status now."""
+        self._show_units(series, counts)
+        self._agents.set_data(series.times, series.at_work)
+        self._rate.set_data(series.times, series.per_minute)
+        self._cost.set_data(series.cost_times, series.spent)
+        self._times.set_data(series.time_edges, series.time_counts)
+        span = series.times[-1] - series.times[0] if len(series.times) else 0.0
+        words = f"last {about(span)}" if span else ""
+        self.agents.setNote(words)
+        self.rate.setNote(words)
+        self.cost.setNote(money(series.spent_now, series.currency))
+        self.times.setNote(f"median {duration(series.median_seconds)}" if series.median_seconds else "")
+        for card in (self.units, self.agents, self.rate, self.cost):
+            self._show_ends(card, series.times)
+        if len(series.time_edges):
+            self.times.setEnds(duration(series.time_edges[0]), f"{duration(series.time_edges[-1])} and more")
+
+    def _show_units(self, series: RunSeries, counts: Mapping[str, int]) -> None:
+        self.units.chart.set_numbers(series.times, series.by_status)
+        shown = {name for name in UNIT_SERIES if name in _ALWAYS or counts.get(name)}
+        self.units.setLegend({name: f"{words_of(name)} {digits(counts.get(name, 0))}" for name in UNIT_SERIES}, shown)
+
+    def _show_ends(self, card: ChartCard, times: Sequence[float]) -> None:
+        if len(times):
+            card.setEnds(time_text(times[0]), time_text(times[-1]))

@@ -1,0 +1,248 @@
+"""One run: head with its actions, figures, charts, and the live tables of its agents, units, refusals and journal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
+
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.formats import digits
+from app.viewmodels.run import RunViewModel
+from app.viewmodels.worker_actions import Subjects
+from app.views.dossier import DossierView
+from app.views.page import Offer
+from app.views.run_asks import RunAsks
+from app.views.run_charts import RunCharts
+from app.views.run_tables import RunTables
+from app.views.unit_card import UnitCardView
+from app.views.widgets.buttons import Button, IconButton
+from app.views.widgets.cards import StatStrip
+from app.views.widgets.headers import PageHeader
+from app.views.widgets.labels import label
+from app.views.widgets.panels import Banner
+from app.views.worker_actions import ActionDesk
+
+_TILES = {
+    "done": "Done",
+    "at_work": "At work now",
+    "rate": "Throughput",
+    "finish": "Finishes about",
+    "spent": "Spent",
+    "agreement": "Agreement (α)",
+}
+
+
+class RunView(QWidget):
+    """`back_asked()`: the list of runs is wanted. `inspector_changed(object)`; `offers_changed()`: as of a page."""
+
+    back_asked = Signal()
+    inspector_changed = Signal(object)
+    offers_changed = Signal()
+
+    def __init__(self, desktop: Desktop, run_id: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desktop = desktop
+        self.run = RunViewModel(desktop, run_id, self)
+        self.asks = RunAsks(desktop, self.run, self)
+        self.desk = ActionDesk(desktop, self)
+        self.unit_card: UnitCardView | None = None
+        self.dossier: DossierView | None = None
+        self._offered: tuple[object, ...] = ()
+        self._make_head()
+        self.banner = Banner()
+        self.banner.activated.connect(self._banner_pressed)
+        self.tiles = StatStrip(_TILES)
+        self.tiles["spent"].setCursor(Qt.CursorShape.PointingHandCursor)
+        self.tiles["spent"].setToolTip("Change the budget")
+        self.tiles["spent"].installEventFilter(self)
+        self.charts = RunCharts()
+        self.charts.told.connect(desktop.toasts.say)
+        self.tables = RunTables(self.run)
+        self.tables.menu_asked.connect(self._open_menu)
+        self.tables.opened.connect(self._open_row)
+        self.desk.history_asked.connect(self._show_dossier)
+        self._lay_out()
+        self.run.changed.connect(self._show)
+        self.run.series_changed.connect(self._show_series)
+
+    # what the page asks
+
+    def set_active(self, active: bool) -> None:
+        """Follow the run, or rest while the page is hidden."""
+        self.run.set_active(active)
+
+    def close_run(self) -> None:
+        """Follow no longer: another run is shown."""
+        self.run.close()
+        self.tables.stop()
+
+    def offers(self) -> list[Offer]:
+        """What can be done with the run now."""
+        facts = self.run.facts
+        if facts is None:
+            return []
+        name = facts.run.task_name
+        going = self.run.state == "in flight"
+        offers = [
+            Offer("Pause the run" if going else "Resume the run", self.asks.toggle, "Space", "ph.pause", name),
+            Offer("Review this run", self.asks.review, "Ctrl+R", "ph.list-checks", name),
+            Offer("Copy the entry link", self.asks.copy_link, "Ctrl+L", "ph.link", name),
+            Offer("Copy an entry link for one person …", self.asks.ask_person, "", "ph.user", name),
+            Offer("Open the workers' page in the browser", self.asks.open_entry, "", "ph.globe", name),
+            Offer("Export this run …", self.asks.ask_export, "Ctrl+E", "ph.export", name),
+            Offer("Change the budget …", self.asks.ask_budget, "", "ph.wallet", name),
+            Offer("Save the task file …", self.asks.ask_yaml, "", "ph.file-text", name),
+            Offer("Back to all runs", self.back_asked.emit, "Alt+Left", "ph.arrow-left"),
+        ]
+        if self.run.state != "completed":
+            offers += [
+                Offer("Add units …", self.asks.ask_units, "", "ph.plus", name),
+                Offer("Expire the open units …", self.asks.ask_expire, "", "ph.clock", name),
+                Offer("Stop the run …", self.asks.ask_stop, "", "ph.stop", name),
+            ]
+        return offers
+
+    # how
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        if watched is self.tiles["spent"] and event.type() == event.Type.MouseButtonRelease:
+            self.asks.ask_budget()
+        return False
+
+    def _make_head(self) -> None:
+        self.header = PageHeader()
+        self.back = IconButton("ph.arrow-left", "Back to all runs  Alt+Left")
+        self.back.clicked.connect(self.back_asked)
+        self.link_button = Button("Copy entry link")
+        self.units_button = Button("Add units")
+        self.pause_button = Button("Pause", keys="Space")
+        self.stop_button = Button("Stop", "danger")
+        self.more_button = IconButton("ph.dots-three", "More for this run")
+        self.review_button = Button("Review", "primary", keys="Ctrl R")
+        for button, slot in (
+            (self.link_button, self.asks.copy_link),
+            (self.units_button, self.asks.ask_units),
+            (self.pause_button, self.asks.toggle),
+            (self.stop_button, self.asks.ask_stop),
+            (self.more_button, self._open_more),
+            (self.review_button, self.asks.review),
+        ):
+            button.clicked.connect(slot)
+            self.header.buttons.addWidget(button)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(self.banner)
+        strip = QVBoxLayout()
+        strip.setContentsMargins(20, 0, 20, 12)
+        strip.setSpacing(6)
+        strip.addWidget(self.tiles)
+        self.launch_words = label("", "small", "dim")
+        self.launch_bar = QProgressBar()
+        self.launch_bar.setTextVisible(False)
+        self.launch_bar.setAccessibleName("Units made")
+        strip.addWidget(self.launch_words)
+        strip.addWidget(self.launch_bar)
+        layout.addLayout(strip)
+        layout.addWidget(self.charts)
+        layout.addSpacing(8)
+        layout.addWidget(self.tables, 1)
+
+    def _show(self) -> None:
+        run, facts = self.run, self.run.facts
+        assert facts is not None
+        row = facts.run
+        crumb = f"{row.project_name} / Run {row.task_run_id}" if row.project_name else f"Run {row.task_run_id}"
+        self.header.setWords(row.task_name, crumb, run.state)
+        for key, tile in run.tiles().items():
+            self.tiles[key].setFigure(tile.figure, tile.note, tile.parts)
+        self._show_buttons()
+        words, tone, action = run.trouble()
+        if not words:
+            self.banner.hide()
+        elif words != self.banner.text() or not self.banner.isVisible():
+            self.banner.say(words, tone, action, closable=False)
+        self._show_launch()
+        self.tables.show_counts()
+        offered = (run.state, run.live is None)
+        if offered != self._offered:
+            self._offered = offered
+            self.offers_changed.emit()
+
+    def _show_buttons(self) -> None:
+        run = self.run
+        over = run.state == "completed"
+        going = run.state == "in flight" and run.live is not None
+        self.pause_button.setText("Pause" if going else "Resume")
+        self.pause_button.setVisible(not over)
+        self.pause_button.updateGeometry()
+        self.stop_button.setVisible(not over)
+        self.link_button.setEnabled(run.live is not None)
+        waiting = run.waiting
+        self.review_button.setText(f"Review {digits(waiting)}" if waiting else "Review")
+        self.review_button.updateGeometry()
+
+    def _show_launch(self) -> None:
+        words, fraction = self.run.launch_words()
+        self.launch_words.setText(words)
+        self.launch_words.setVisible(bool(words))
+        self.launch_bar.setVisible(bool(words))
+        self.launch_bar.setRange(0, 0 if fraction is None else 1000)
+        if fraction is not None:
+            self.launch_bar.setValue(int(1000 * fraction))
+
+    def _show_series(self) -> None:
+        self.charts.show_series(self.run.series, self.run.counts())
+
+    def _banner_pressed(self) -> None:
+        self.asks.ask_budget() if self.run.trouble()[2] == "Raise budget" else self.asks.go_on()
+
+    def _open_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for words, slot in (
+            ("Copy entry link for one person …", self.asks.ask_person),
+            ("Open the workers' page in the browser", self.asks.open_entry),
+            ("", None),
+            ("Export …\tCtrl+E", self.asks.ask_export),
+            ("Save the task file …", self.asks.ask_yaml),
+            ("Change the budget …", self.asks.ask_budget),
+            ("", None),
+            ("Expire the open units …", self.asks.ask_expire),
+        ):
+            if slot is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(words).triggered.connect(lambda _on=False, slot=slot: slot())
+        menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
+
+    def _open_menu(self, subjects: Subjects, place: QPoint) -> None:
+        menu = self.desk.menu(subjects, self.tables.pane().copy)
+        if subjects.kind == "units":
+            again = menu.addAction("Offer again (expired or rejected)")
+            again.triggered.connect(lambda: self.asks.relaunch(list(subjects.ids)))
+        menu.popup(place)
+
+    def _open_row(self, kind: str, record_id: int) -> None:
+        if kind == "units":
+            self._show_unit(record_id)
+        else:
+            subjects = Subjects("agents", [record_id], self.run.run_id)
+            self.desk.find_unit(subjects, self._show_unit)
+
+    def _show_unit(self, unit_id: int) -> None:
+        if self.unit_card is None:
+            self.unit_card = UnitCardView(self.desktop, self.desk)
+        self.unit_card.show_unit(unit_id)
+        self.inspector_changed.emit(self.unit_card)
+
+    def _show_dossier(self, worker_id: int) -> None:
+        if self.dossier is None:
+            self.dossier = DossierView(self.desktop, self.desk)
+        self.dossier.show_worker(worker_id)
+        self.inspector_changed.emit(self.dossier)

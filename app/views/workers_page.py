@@ -1,0 +1,132 @@
+"""The place of workers: one row per person over all runs and providers, the dossier beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QVBoxLayout
+
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.worker_actions import Subjects
+from app.views.dossier import DossierView
+from app.views.page import Offer, Page
+from app.views.table_pane import TablePane
+from app.views.widgets.buttons import Button
+from app.views.widgets.fields import SearchField
+from app.views.widgets.headers import PageHeader
+from app.views.widgets.panels import EmptyPanel
+from app.views.worker_actions import ActionDesk
+
+_CHIPS = (("none", "not blocked"), ("blocked", "blocked"), ("soft-blocked", "soft-blocked"))
+
+
+class WorkersPage(Page):
+    """`open_at({"name": "mira.k"})` finds a worker; `{"worker_id": 7}` opens the dossier."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        super().__init__()
+        self.desktop = desktop
+        self.desk = ActionDesk(desktop, self)
+        self.dossier = DossierView(desktop, self.desk)
+        self.dossier.setParent(self)
+        self.dossier.hide()
+        header = PageHeader("Workers")
+        self.bonus_button = Button("Bonus …")
+        self.grant_button = Button("Grant …")
+        self.block_button = Button("Block …", "danger")
+        for button, slot in (
+            (self.bonus_button, self.desk.bonus),
+            (self.grant_button, self.desk.grant),
+            (self.block_button, self.desk.block),
+        ):
+            button.setEnabled(False)
+            button.clicked.connect(lambda _on=False, slot=slot: self._with_selection(slot))
+            header.buttons.addWidget(button)
+        self.pane = self._make_pane()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(header)
+        layout.addWidget(self.pane, 1)
+        self.desk.history_asked.connect(self.open_dossier)
+
+    def open_at(self, where: Mapping[str, Any]) -> None:
+        self.pane.model.refresh()
+        if where.get("name"):
+            self.pane.search.setText(str(where["name"]))
+        if where.get("worker_id") is not None:
+            self.open_dossier(int(where["worker_id"]))
+
+    def offers(self) -> list[Offer]:
+        if not self.pane.view.selected_count():
+            return []
+        words = self.selection().words
+        return [
+            Offer("Bonus …", lambda: self._with_selection(self.desk.bonus), "B", "ph.coin", words),
+            Offer("Message …", lambda: self._with_selection(self.desk.message), "", "ph.chat-text", words),
+            Offer("Grant a qualification …", lambda: self._with_selection(self.desk.grant), "G", "ph.star", words),
+            Offer(
+                "Revoke a qualification …", lambda: self._with_selection(self.desk.revoke), "", "ph.star-half", words
+            ),
+            Offer("Block …", lambda: self._with_selection(self.desk.block), "", "ph.prohibit", words),
+            Offer("Unblock", lambda: self._with_selection(self.desk.unblock), "", "ph.lock-open", words),
+        ]
+
+    def search_field(self) -> SearchField | None:
+        return self.pane.search
+
+    def selection(self) -> Subjects:
+        """The workers that are selected."""
+        ids = self.pane.view.selected_ids()
+        row = self.pane.model.row_of(ids[0]) if len(ids) == 1 else None
+        word = str(self.pane.model.value(row, "worker") or "") if row is not None else ""
+        return Subjects("workers", ids, None, word)
+
+    def open_dossier(self, worker_id: int) -> None:
+        """Show a worker in the inspector."""
+        self.dossier.show_worker(worker_id)
+        self.inspector_changed.emit(self.dossier)
+
+    def _make_pane(self) -> TablePane:
+        desktop = self.desktop
+        empty = EmptyPanel(
+            "ph.users-three",
+            "No workers yet",
+            "Everybody who comes to one of your runs gets a row here, over all runs and providers.",
+            "Launch a task",
+        )
+        empty.activated.connect(lambda: desktop.go("launch"))
+        pane = TablePane(
+            desktop.records("workers", parent=self),
+            desktop.ui_state,
+            "workers",
+            desktop.toasts,
+            desktop.background,
+            placeholder="Filter workers",
+            chips=_CHIPS,
+            chip_column="blocks",
+            empty=empty,
+            saved_views=True,
+        )
+        pane.view.menu_asked.connect(self._open_menu)
+        pane.view.opened.connect(self.open_dossier)
+        pane.view.selection_changed.connect(self._selection_changed)
+        return pane
+
+    def _selection_changed(self) -> None:
+        some = self.pane.view.selected_count()
+        for button in (self.bonus_button, self.grant_button, self.block_button):
+            button.setEnabled(bool(some))
+        current = self.pane.view.current_id()
+        if some == 1 and current is not None and self.dossier.isVisible():
+            self.dossier.show_worker(current)
+        self.offers_changed.emit()
+
+    def _with_selection(self, slot: Any) -> None:
+        if self.pane.view.selected_count():
+            slot(self.selection())
+
+    def _open_menu(self, place: QPoint) -> None:
+        self.desk.popup(self.selection(), place, self.pane.copy)
