@@ -121,8 +121,8 @@ class ChangeFeed:
 
 def _announce_flush(session: Session, _context: Any) -> None:
     for entity in (*session.new, *session.dirty, *session.deleted):
-        state = inspect_entity(entity)
-        announce(session, state.mapper.local_table.name, state.identity and {int(state.identity[0])})
+        mapper = inspect_entity(entity).mapper
+        announce(session, mapper.local_table.name, {int(mapper.primary_key_from_instance(entity)[0])})
 
 
 def watch_entities(session: Session) -> None:

@@ -111,7 +111,9 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._closed = False
-        self._locks_dir = _locks_beside(url, locks_dir)
+        self._locks_dir, self._locks_prefix = locks_dir, ""
+        if self.dialect == "sqlite":  # beside the file, so that all its users meet there, whatever their data folder
+            self._locks_dir, self._locks_prefix = Path(self.url).parent / "locks", Path(self.url).name + "."
         self._holds: ServerHolds | None = None
         self._neighbours: NeighbourListener | None = None
         self._data_version: int | None = None
@@ -151,7 +153,7 @@ class Store:
             with Session(self._reading, autoflush=False) as session:
                 try:
                     return fn(session, *args, **kwargs)
-                except StatementError as error:
+                except (StatementError, OverflowError) as error:
                     raise explain(error, self.url) or error from error
 
         return await self._loop.run_in_executor(self._readers, job)
@@ -176,7 +178,7 @@ class Store:
         """
         if self._holds is not None:
             return self._holds.try_hold(name)
-        return hold_file(self._locks_dir / f"{name}.lock")
+        return hold_file(self._locks_dir / f"{self._locks_prefix}{name}.lock")
 
     async def close(self) -> None:
         """Finish the writes that wait, then let go of the database. Idempotent."""
@@ -239,7 +241,7 @@ class Store:
             job.error = explain(error, self.url) or error
         except BaseException as error:  # noqa: BLE001 - it comes out at the caller's `await`, whatever it is
             savepoint.rollback()
-            job.error = (isinstance(error, StatementError) and explain(error, self.url)) or error
+            job.error = explain(error, self.url) or error
         announced = take(session)
         if job.error is None:
             merge(touched, announced)
@@ -321,13 +323,3 @@ def _transaction_lives(session: Session, error: DBAPIError) -> bool:
         return False
     driver = session.connection().connection.driver_connection
     return driver.in_transaction if isinstance(driver, sqlite3.Connection) else True
-
-
-def _locks_beside(url: URL, locks_dir: Path) -> Path:
-    """Where the lock files are: beside a SQLite file that is not in our own data folder, so that all its users meet."""
-    if not url.drivername.startswith("sqlite"):
-        return locks_dir
-    database = Path(str(url.database))
-    if database.parent == locks_dir.resolve().parent:
-        return locks_dir
-    return database.with_name(database.name + "-locks")

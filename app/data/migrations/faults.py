@@ -66,10 +66,15 @@ _POSTGRES: dict[str, tuple[str, str]] = {
 }
 
 
-def explain(error: StatementError, place: str) -> AppError | None:
-    """The fault of the world behind a database error, or None when it is a bug of ours."""
+def explain(error: BaseException, place: str) -> AppError | None:
+    """The fault of the world behind an error of the database or its driver, or None when it is a bug of ours."""
+    if not isinstance(error, StatementError):
+        too_big = isinstance(error, OverflowError) and "SQLite INTEGER" in str(error)
+        return explain_driver_error(error, place) if too_big else None
     if isinstance(error, IntegrityError):
         return _explain_integrity(str(error.orig), getattr(error.orig, "sqlstate", None))
+    if isinstance(error.orig, AppError):  # raised while a value was made ready, and wrapped on its way out
+        return error.orig
     if not isinstance(error, DBAPIError):
         return InvalidEntry("value", str(error.orig)) if isinstance(error.orig, ValueError | TypeError) else None
     return explain_driver_error(error.orig, place)
