@@ -121,6 +121,14 @@ class ActionDesk(QObject):
 
         self.errands.run(self._actions.revoke_terms, subjects, then=ask)
 
+    def revoke_one(self, subjects: Subjects, name: str) -> None:
+        """Take one qualification back; it can be undone."""
+
+        def revoke(people: Any) -> None:
+            self.errands.run(self._actions.revoke, people, [name])
+
+        self.errands.run(self._actions.people, subjects, then=revoke)
+
     def message(self, subjects: Subjects) -> None:
         """Ask for a text to show on the pages of those who are at work."""
 

@@ -228,6 +228,17 @@ def list_grants_of(session: Session, worker_ids: Sequence[int], name: str) -> di
     return found
 
 
+def list_workers_of_grants(session: Session, grant_ids: Sequence[int]) -> list[int]:
+    """The ids of the workers who hold these grants, ascending, each once."""
+    found: set[int] = set()
+    for some in _chunks(grant_ids):
+        statement = select(col(GrantedQualification.worker_id)).where(
+            col(GrantedQualification.granted_qualification_id).in_(some)
+        )
+        found.update(row[0] for row in session.execute(statement))
+    return sorted(found)
+
+
 def list_standing_blocks(session: Session, worker_ids: Sequence[int]) -> list[StandingBlock]:
     """Blocks of these workers that nobody lifted (one that has ended by itself may be among them)."""
     found: list[StandingBlock] = []
