@@ -1,7 +1,8 @@
 """The asyncio loop of the window: qasync on Qt's event loop, with the faults of its timers and queues mended.
 
 Mended: sleeps that end early, cancelled timers that stay alive in Qt, delays of more than 24.8 days or of infinity,
-contexts dropped by `call_soon_threadsafe`, and a Qt timer for every `call_soon`.
+contexts dropped by `call_soon_threadsafe`, a Qt timer for every `call_soon`, and callbacks that run while the loop
+does not (Qt's events are also handled outside of it, by a test or at the very end).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from typing import TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 os.environ.setdefault("QT_API", "pyside6")
 
@@ -23,6 +24,7 @@ import qasync
 from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 LONGEST_QT_TIMER_MS = 2**31 - 1
@@ -41,9 +43,9 @@ class _TimedCall(asyncio.TimerHandle):
 class _Clockwork(QObject):
     """One precise Qt timer for each waiting call: never early, killed when the call is cancelled."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], run: Callable[[asyncio.Handle], None]) -> None:
         super().__init__()
-        self._now = now
+        self._now, self._run = now, run
         self._calls: dict[int, _TimedCall] = {}
 
     def __len__(self) -> int:
@@ -75,7 +77,7 @@ class _Clockwork(QObject):
             self.arm(call)
         else:
             call.qt_id = None
-            call._run()
+            self._run(call)
 
     def stop(self) -> None:
         """Kill every timer: the loop is closed."""
@@ -103,7 +105,7 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
         self._bell = _Bell()
         self._bell.rung.connect(self._take_turn, Qt.ConnectionType.QueuedConnection)
         super().__init__(app)
-        self._timer = _Clockwork(self.time)
+        self._timer = _Clockwork(self.time, self._run_timed)
         self.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "crowdesk"))
 
     def call_soon(
@@ -138,6 +140,28 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
         """Run a callback after `delay` seconds."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
+    def run_forever(self) -> Any:
+        """Run until `stop`; what came in meanwhile first."""
+        self._ring_if_waiting()
+        return super().run_forever()
+
+    def run_until_complete(self, future: Awaitable[T]) -> T:
+        """Run until a future is done, and give its result."""
+        self._check_closed()
+        task = asyncio.ensure_future(future, loop=self)
+
+        def stop(_done: object) -> None:
+            self.stop()
+
+        task.add_done_callback(stop)
+        try:
+            self.run_forever()
+        finally:
+            task.remove_done_callback(stop)
+        if not task.done():
+            raise RuntimeError("The loop was stopped before the future was done.")
+        return task.result()
+
     def close(self) -> None:
         """Give back timers and threads. The loop cannot be used again."""
         if not self.is_closed() and not self.is_running():
@@ -169,6 +193,9 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
     def _take_turn(self) -> None:
         """Run what was waiting when the turn began, but not for longer than a turn may last."""
         end = time.monotonic() + TURN_SECONDS
+        if not self.is_running():
+            self._ringing = False
+            return
         try:
             for _ in range(len(self._waiting)):
                 handle = self._waiting.popleft()
@@ -177,8 +204,17 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
                 if time.monotonic() >= end:
                     break
         finally:
-            with self._lock:
-                self._ringing = bool(self._waiting)
-                ring = self._ringing
-            if ring and not self.is_closed():
-                self._bell.rung.emit()
+            self._ring_if_waiting()
+
+    def _ring_if_waiting(self) -> None:
+        with self._lock:
+            self._ringing = bool(self._waiting)
+            ring = self._ringing
+        if ring and not self.is_closed():
+            self._bell.rung.emit()
+
+    def _run_timed(self, call: asyncio.Handle) -> None:
+        if self.is_running():
+            call._run()
+        else:
+            self._waiting.append(call)

@@ -41,10 +41,14 @@ class Action(QObject):
         return self._task is not None and not self._task.done()
 
     def start(self, *args: Any) -> bool:
-        """Begin a run and return at once. False, and nothing done, while one is under way."""
+        """Begin a run and return at once. False, and nothing done, while one is under way, or while no loop runs."""
         if self.busy:
             return False
-        task = asyncio.get_running_loop().create_task(self._guard(args))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # an event of Qt at the very start or the very end
+            return False
+        task = loop.create_task(self._guard(args))
         self._task = task
         _running.add(task)
         task.add_done_callback(self._tell)

@@ -16,12 +16,10 @@ from app.operations.review import ReviewDesk
 from app.operations.workers import WorkerDesk
 from app.settings import Settings
 from app.vault import Vault
-from app.viewmodels.background import BackgroundWork
 from app.viewmodels.feed_binding import FeedBinding
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.store_source import StoreSource
-from app.viewmodels.toasts import Toasts
-from app.viewmodels.ui_state import UiState
+from app.viewmodels.window_frame import WindowFrame
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class Desktop(QObject):
     place_asked = Signal(str, object)
     theme_chosen = Signal(str)
 
-    def __init__(self, engine: Engine, ui_state: UiState, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, engine: Engine, frame: WindowFrame) -> None:
+        super().__init__(frame)
         self.engine = engine
         self.store = engine.store
         self.settings = engine.settings
@@ -55,10 +53,9 @@ class Desktop(QObject):
         self.reviews = engine.reviews
         self.ledger = engine.ledger
         self.workers = engine.workers
-        self.ui_state = ui_state
-        self.toasts = Toasts(self)
-        self.background = BackgroundWork(self)
-        self.background.failed.connect(lambda sentence: self.toasts.say(sentence, "bad"))
+        self.ui_state = frame.ui_state
+        self.toasts = frame.toasts
+        self.background = frame.background
 
     def go(self, place: str, **where: Any) -> None:
         """Show a page, opened at what `where` names (`go("runs", run_id=3)`)."""

@@ -7,7 +7,6 @@ that its length allows.
 
 from __future__ import annotations
 
-import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -330,12 +329,7 @@ class RecordTableModel(QAbstractTableModel):
         self._schedule_fetch()
 
     def _schedule_fetch(self) -> None:
-        if not self._fetcher.busy:
-            try:
-                asyncio.get_running_loop()
-            except RuntimeError:  # painted while no loop runs: at the very start or the very end
-                return
-            self._fetcher.start()
+        self._fetcher.start()
 
     async def _fetch_wanted(self) -> None:
         while self._wanted or self._changed_rows:

@@ -1,8 +1,8 @@
-"""What the frame around the pages shows and asks. The live one is in `window`; this part knows no operation."""
+"""What the frame around the pages shows and asks. `watched_runs` fills it; this part knows no operation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,19 +45,27 @@ class Found:
     where: Mapping[str, Any]
 
 
+Finder = Callable[[str], Awaitable[Sequence[Found]]]
+
+
 class WindowFrame(QObject):
-    """`status_changed(FrameStatus)`; `place_asked(str, object)`; `notice(str, str)`: title and text for the desktop."""
+    """`status_changed(FrameStatus)`; `place_asked(str, object)`; `notice(str, str)`: title and text for the desktop.
+
+    It stands before the data is open: `WatchedRuns` fills it afterwards.
+    """
 
     status_changed = Signal(object)
     place_asked = Signal(str, object)
     notice = Signal(str, str)
 
-    def __init__(self, ui_state: UiState, toasts: Toasts, background: BackgroundWork) -> None:
+    def __init__(self, ui_state: UiState) -> None:
         super().__init__()
         self.ui_state = ui_state
-        self.toasts = toasts
-        self.background = background
+        self.toasts = Toasts(self)
+        self.background = BackgroundWork(self)
+        self.background.failed.connect(lambda sentence: self.toasts.say(sentence, "bad"))
         self.status = FrameStatus()
+        self.finder: Finder | None = None
 
     def set_status(self, status: FrameStatus) -> None:
         """Show another status."""
@@ -66,5 +74,5 @@ class WindowFrame(QObject):
             self.status_changed.emit(status)
 
     async def find(self, words: str) -> Sequence[Found]:
-        """Objects whose names hold these words. None without operations behind."""
-        return ()
+        """Objects whose names hold these words."""
+        return await self.finder(words) if self.finder is not None and words else ()

@@ -18,7 +18,7 @@ from app.views.palette import Palette
 from app.views.sidebar import Sidebar
 from app.views.status_bar import HEIGHT, StatusBar
 from app.views.toast_stack import ToastStack
-from app.views.widgets.labels import hairline
+from app.views.widgets.labels import hairline, label
 
 
 class MainWindow(QWidget):
@@ -32,6 +32,8 @@ class MainWindow(QWidget):
         self.places = {place.key: place for place in places}
         self.pages: dict[str, Page] = {}
         self.current_key = ""
+        self.opening = True
+        """While the data is being opened no page can be made."""
         self._may_close = False
         self._page_shortcuts: list[QShortcut] = []
         self.setWindowTitle("Crowdesk")
@@ -40,6 +42,9 @@ class MainWindow(QWidget):
         self.setMinimumSize(960, 600)
         self.sidebar = Sidebar(places)
         self.stack = QStackedWidget()
+        self._wait = label("Opening the data…", tone="dim")
+        self._wait.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.stack.addWidget(self._wait)
         self.inspector = Inspector()
         self.status_bar = StatusBar(frame.background)
         self._lay_out()
@@ -52,7 +57,7 @@ class MainWindow(QWidget):
 
     def show_place(self, key: str, where: Mapping[str, Any] | None = None) -> None:
         """Show a page, making it when it is visited for the first time, opened at `where`."""
-        if key not in self.places:
+        if key not in self.places or self.opening:
             return
         page = self.pages.get(key)
         if page is None:
@@ -73,6 +78,11 @@ class MainWindow(QWidget):
             self.frame.ui_state.put("window.place", key)
         page.open_at(where or {})
         self._bind_page_keys()
+
+    def begin(self, key: str, where: Mapping[str, Any] | None = None) -> None:
+        """The data is open: show the first page."""
+        self.opening = False
+        self.show_place(key, where)
 
     def page(self) -> Page | None:
         """The page that is shown."""

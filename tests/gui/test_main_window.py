@@ -13,8 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
-from app.viewmodels.background import BackgroundWork, Progress
-from app.viewmodels.toasts import Toasts
+from app.viewmodels.background import Progress
 from app.viewmodels.ui_state import UiState
 from app.viewmodels.window_frame import Found, FrameStatus, RouterLine, WindowFrame
 from app.views.main_window import MainWindow
@@ -71,7 +70,8 @@ def build(qtbot: QtBot, made: list[str], state: UiState) -> MainWindow:
 
         return Place(key, key.capitalize(), "ph.house", make)
 
-    window = MainWindow(NoteFrame(state, Toasts(), BackgroundWork()), [maker("home"), maker("review")])
+    window = MainWindow(NoteFrame(state), [maker("home"), maker("review")])
+    window.opening = False
     qtbot.addWidget(window, before_close_func=lambda w: w.let_close())
     window.show()
     window.activateWindow()

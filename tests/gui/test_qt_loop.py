@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from app.qt_loop import QtLoop
 
@@ -128,3 +129,25 @@ async def test_a_signal_reaches_its_handler_at_once() -> None:
 async def test_blocking_work_runs_in_our_threads() -> None:
     name = await _loop().run_in_executor(None, lambda: threading.current_thread().name)
     assert name.startswith("crowdesk")
+
+
+def test_nothing_runs_while_the_loop_does_not_and_all_of_it_afterwards(qapp: QApplication) -> None:
+    loop = QtLoop(qapp)
+    ran: list[str] = []
+    loop.call_soon(ran.append, "soon")
+    loop.call_later(0, ran.append, "timed")
+    for _ in range(3):
+        qapp.processEvents()
+    assert ran == []
+    loop.run_until_complete(asyncio.sleep(0.005))
+    assert sorted(ran) == ["soon", "timed"]
+    loop.close()
+
+
+def test_a_future_that_is_not_done_when_the_loop_is_stopped_is_told(qapp: QApplication) -> None:
+    loop = QtLoop(qapp)
+    loop.call_later(0.001, loop.stop)
+    future = loop.create_future()
+    with pytest.raises(RuntimeError, match="stopped before"):
+        loop.run_until_complete(future)
+    loop.close()

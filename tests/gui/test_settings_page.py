@@ -108,7 +108,7 @@ async def test_the_page_says_where_secrets_are(model: PreferencesViewModel) -> N
 
 @pytest.fixture
 def page(qtbot: QtBot, settings: Settings, store: Store) -> SettingsPage:
-    desktop = Desktop.__new__(Desktop)
+    desktop = Desktop.__new__(Desktop)  # as much of one as the page asks for
     super(Desktop, desktop).__init__()
     desktop.settings, desktop.store = settings, store
     desktop.vault = FileVault(settings.data_dir / "secrets.json")

@@ -15,8 +15,19 @@ PILL_HEIGHT = 20
 _TONES = {
     "ok": ("accepted", "approved", "in flight", "paid", "settled", "active", "granted", "serving"),
     "info": ("completed", "in task", "sent", "running"),
-    "warn": ("assigned", "waiting", "pending", "paused", "interrupted", "unknown", "fast", "flag", "warning"),
-    "bad": ("disconnect", "partner disconnect", "rejected", "failed", "blocked", "timeout", "refused", "lost", "error"),
+    "warn": (
+        "assigned",
+        "waiting",
+        "partner disconnect",
+        "pending",
+        "paused",
+        "interrupted",
+        "unknown",
+        "fast",
+        "flag",
+        "warning",
+    ),
+    "bad": ("disconnect", "rejected", "failed", "blocked", "timeout", "refused", "lost", "error"),
     "soft": ("onboarding", "soft_rejected", "soft-rejected", "soft-blocked"),
 }
 _TONE_OF = {status: tone for tone, statuses in _TONES.items() for status in statuses}

@@ -1,0 +1,202 @@
+"""The life of the window: it opens on nothing, is shown before the data, ends by one path, tells a store's fault."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from app.bootstrap import WindowLife, places
+from app.settings import Settings, load
+from app.viewmodels.watched_runs import InFlight, database_words
+from app.views.close_sheet import KEEP, PAUSE, STOP, CloseSheet
+from app.views.fault_window import FaultWindow
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+async def life(qapp: QApplication, tmp_path: Path) -> AsyncIterator[WindowLife]:
+    made = WindowLife(qapp, Settings(tmp_path, f"sqlite:///{tmp_path / 'crowdesk.db'}"), asyncio.Event())
+    made.show()
+    await made.open()
+    yield made
+    if made.window.isVisible() or not made.closed:
+        await made.end()
+
+
+async def test_a_first_start_asks_nothing_and_offers_the_sample(life: WindowLife) -> None:
+    assert life.window.current_key == "home"
+    home = life.window.page()
+    assert home is not None
+    shown: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    model = home.model  # type: ignore[attr-defined] # the page behind "home" is a HomePage
+    if model.state is None:
+        model.changed.connect(shown.set_result)
+        await asyncio.wait_for(shown, 5)
+    assert model.state.first_start
+    assert any(text.text() == "Your first run takes two minutes" for text in home.findChildren(QLabel))
+
+
+async def test_the_window_is_there_before_the_data(qapp: QApplication, tmp_path: Path) -> None:
+    made = WindowLife(qapp, Settings(tmp_path, f"sqlite:///{tmp_path / 'crowdesk.db'}"), asyncio.Event())
+    window = made.show()
+    assert window.isVisible()
+    window.show_place("settings")
+    assert window.page() is None, "no page can be made yet"
+    await made.open()
+    window.show_place("settings")
+    assert window.page() is not None
+    await made.end()
+    assert not window.isVisible()
+
+
+async def test_closing_with_nothing_in_flight_ends_at_once(life: WindowLife) -> None:
+    life.window.close()
+    assert life.stop.is_set()
+
+
+async def test_closing_with_work_in_flight_asks_and_says_who_is_at_work(
+    life: WindowLife, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life.watched, "in_flight", lambda: InFlight(2, 47))
+    life.window.close()
+    assert not life.stop.is_set()
+    sheet = life.sheet
+    assert sheet is not None
+    assert sheet.note.text() == "2 runs in flight. 47 workers at work now."
+    sheet.choose(PAUSE)
+    assert sheet.confirm_button.text() == "Pause and close"
+    sheet.confirmed.emit()
+    assert life.stop.is_set()
+
+
+async def test_keeping_to_serve_hides_the_window_and_ends_nothing(
+    life: WindowLife, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life.watched, "in_flight", lambda: InFlight(1, 0))
+    life.window.close()
+    life.decide(KEEP)
+    assert not life.stop.is_set()
+    assert life.window.isMinimized() or not life.window.isVisible()
+    life.bring_back()
+    assert life.window.isVisible()
+
+
+async def test_every_place_of_the_sidebar_can_be_visited(life: WindowLife) -> None:
+    for place in places(lambda: life.desktop):
+        life.window.show_place(place.key)
+        assert life.window.current_key == place.key
+        life.window.grab()
+    assert list(life.window.pages) == [place.key for place in places(lambda: life.desktop)]
+
+
+async def test_the_theme_of_the_settings_is_taken_at_once(life: WindowLife, qapp: QApplication) -> None:
+    from app.views import theme
+
+    life.desktop.theme_chosen.emit("dark")
+    assert theme.current().scheme == "dark"
+    life.desktop.theme_chosen.emit("light")
+    assert theme.current().scheme == "light"
+
+
+async def test_the_kept_place_is_shown_again_at_the_next_start(qapp: QApplication, tmp_path: Path) -> None:
+    for expected in ("home", "settings"):
+        made = WindowLife(qapp, Settings(tmp_path, f"sqlite:///{tmp_path / 'crowdesk.db'}"), asyncio.Event())
+        made.show()
+        await made.open()
+        assert made.window.current_key == expected
+        made.window.show_place("settings")
+        await made.end()
+
+
+async def test_a_fault_of_the_store_is_words_and_a_way_out(qtbot: QtBot, tmp_path: Path) -> None:
+    fault = FaultWindow("The database is from a newer Crowdesk.", "Install the newer one.", tmp_path)
+    qtbot.addWidget(fault)
+    closed: list[int] = []
+    fault.closed.connect(lambda: closed.append(1))
+    fault.show()
+    texts = [text.text() for text in fault.findChildren(QLabel)]
+    assert "The database is from a newer Crowdesk." in texts
+    assert f"Data folder: {tmp_path}" in texts
+    fault.close()
+    assert closed == [1]
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"), [(KEEP, "Keep serving"), (PAUSE, "Pause and close"), (STOP, "Stop and close")]
+)
+def test_the_button_says_what_it_will_do(qtbot: QtBot, choice: str, words: str) -> None:
+    sheet = CloseSheet(1, 0, tray=True)
+    qtbot.addWidget(sheet)
+    sheet.choose(choice)
+    assert (sheet.choice(), sheet.confirm_button.text()) == (choice, words)
+    assert "Nobody is at work" in sheet.note.text()
+
+
+def test_a_database_is_named_by_its_file_or_its_host() -> None:
+    assert database_words("sqlite:////home/me/studies.db") == "studies.db"
+    assert database_words("postgresql+psycopg://mira:x@db.lab:5432/studies") == "db.lab/studies"
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_whole_program_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app import settings\n"
+        "from app.bootstrap import WindowLife, run_window\n"
+        "opened = WindowLife.open\n"
+        "async def open(self, task_file=None):\n"
+        "    await opened(self, task_file); print('open', flush=True)\n"
+        "WindowLife.open = open\n"
+        "sys.exit(run_window(settings.load(Path(sys.argv[1]))))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert load(tmp_path).data_dir == tmp_path
+    assert (tmp_path / "window.json").is_file()
+
+
+@pytest.mark.kill
+def test_a_folder_that_cannot_hold_the_database_is_a_window_and_an_exit_code(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app import settings\n"
+        "from app.views.fault_window import FaultWindow\n"
+        "from app.bootstrap import run_window\n"
+        "shown = FaultWindow.showEvent\n"
+        "def show(self, event):\n"
+        "    shown(self, event); self.close()\n"
+        "FaultWindow.showEvent = show\n"
+        "sys.exit(run_window(settings.load(Path(sys.argv[1]))))\n"
+    )
+    (tmp_path / "crowdesk.db").write_bytes(b"this is no database at all, but it is long enough to be read as one")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert "Traceback" not in done.stderr
