@@ -42,13 +42,12 @@ class Queue:
 QUEUES: dict[str, Queue] = {
     "to_review": Queue("to review"),
     "disputed": Queue("disputed", filters={"agreement": ("disputed",)}),
-    "alone": Queue("no second answer", filters={"agreement": ("alone",)}),
     "flagged": Queue("flagged", filters={"flags": ("any",)}),
     "decided": Queue("decided", "units", {"status": ("accepted", "soft_rejected", "rejected")}),
 }
 """The chips of the page."""
 
-_WIDTHS = {"worker": 104, "answer": 116, "on_task": 64, "agreement": 62, "flags": 96, "item": 160, "status": 124}
+_WIDTHS = {"worker": 88, "answer": 98, "on_task": 60, "agreement": 64, "flags": 76, "item": 160, "status": 116}
 
 
 _KINDS = {"flags": "status", "agreement": "number"}

@@ -220,7 +220,7 @@ def describe_record(record: WorkRecord) -> RecordView:
     rows = [
         ("Done", f"{formats.count_of(record.done, 'unit')}, {formats.count_of(record.runs, 'run')}"),
         ("Accepted", formats.percent(record.accepted / judged if judged else None)),
-        ("Agreement", formats.NOTHING if share is None else f"{share:.2f} over {formats.count_of(compared, 'item')}"),
+        ("Agreement", formats.NOTHING if share is None else f"{share:.2f} · {formats.count_of(compared, 'item')}"),
         ("Median time", formats.duration(typical)),
         ("Paid", paid),
         ("Per hour", formats.money(None if per_hour is None else round(per_hour, 2), record.currency)),

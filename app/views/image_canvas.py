@@ -109,7 +109,7 @@ class ImageCanvas(QWidget):
         return middle + (point - self._center) * self.scale()
 
     def sizeHint(self) -> QSize:
-        return QSize(480, 372)
+        return QSize(480, 220)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.zoom_by(_STEP ** (event.angleDelta().y() / 120), event.position())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels.formats import digits, duration
 from app.viewmodels.review_submission import RecordView
 from app.views import theme
+from app.views.widgets.buttons import Button
 from app.views.widgets.cards import KeyValueGrid
 from app.views.widgets.labels import ElidedLabel, hairline, label
 
-WIDTH = 271
+WIDTH = 252
 _ROW = 31
 
 
@@ -108,7 +109,9 @@ class ConfusionTable(QWidget):
 
 
 class WorkerRecordView(QFrame):
-    """The right column of the review page."""
+    """The right column of the review page. `all_asked(verdict)`: decide about all that waits of this worker."""
+
+    all_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -128,15 +131,19 @@ class WorkerRecordView(QFrame):
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         area.setWidget(panel)
         layout = QVBoxLayout(panel)
-        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setContentsMargins(14, 14, 14, 14)
         layout.setSpacing(8)
         layout.addWidget(label("Worker", "heading", "dim"))
         self.name = ElidedLabel("–", "name")
         layout.addWidget(self.name)
         self.barred = label("", "small", "bad", wrap=True)
         layout.addWidget(self.barred)
-        self.figures = KeyValueGrid(104)
+        self.figures = KeyValueGrid(92)
         layout.addWidget(self.figures)
+        self.all_button = Button("Decide all that waits")
+        self.all_button.setMenu(self._make_menu())
+        layout.addSpacing(2)
+        layout.addWidget(self.all_button)
         layout.addSpacing(8)
         self.confusion_title = label("Confusion with consensus", "heading", "dim")
         layout.addWidget(self.confusion_title)
@@ -150,12 +157,24 @@ class WorkerRecordView(QFrame):
         layout.addStretch(1)
         self.setRecord(None)
 
+    def _make_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for verdict, words, keys in (
+            ("approve", "Approve all of this worker", "Shift+A"),
+            ("soft_reject", "Soft-reject all of this worker", "Shift+S"),
+            ("reject", "Reject all of this worker…", "Shift+R"),
+        ):
+            action = menu.addAction(f"{words}\t{keys}")
+            action.triggered.connect(lambda _on=False, verdict=verdict: self.all_asked.emit(verdict))
+        return menu
+
     def setRecord(self, record: RecordView | None) -> None:
         """Show a worker's record, or nothing."""
         self.name.setText(record.name if record else "–")
         self.barred.setText(record.barred if record else "")
         self.barred.setVisible(bool(record and record.barred))
         self.figures.setVisible(record is not None)
+        self.all_button.setVisible(record is not None)
         self.figures.setRows(record.rows if record else ())
         confusion = record.confusion if record else None
         self.confusion.setVisible(confusion is not None)

@@ -168,14 +168,15 @@ class ReviewPage(Page):
             f"review.{QUEUES[self.model.queue].listing}",
             self.desktop.toasts,
             self.desktop.background,
-            placeholder="worker, label, item…",
+            placeholder="Filter",
             empty=empty,
             saved_views=True,
         )
         pane.setObjectName("panel")
         pane.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         pane.bar.setContentsMargins(12, 8, 8, 8)
-        pane.search.setMinimumWidth(120)
+        pane.search.setMinimumWidth(140)
+        pane.search.setToolTip("Words of the worker, the answer, the item, or a unit such as U-18240")
         pane.view.setAccessibleName("Submissions to review")
         pane.view.current_changed.connect(self._show_current)
         pane.view.selection_changed.connect(self._show_state)
@@ -203,7 +204,7 @@ class ReviewPage(Page):
         column.setSpacing(0)
         column.addWidget(self.view, 1)
         holder = QVBoxLayout()
-        holder.setContentsMargins(16, 0, 16, 10)
+        holder.setContentsMargins(12, 0, 12, 10)
         for panel in self.panels:
             holder.addWidget(panel)
         column.addLayout(holder)
@@ -212,9 +213,9 @@ class ReviewPage(Page):
         self.pane.setMinimumWidth(320)
         self.split.addWidget(self.pane)
         self.split.addWidget(middle)
-        self.split.setStretchFactor(0, 4)
-        self.split.setStretchFactor(1, 5)
-        self.split.setSizes([460, 520])
+        self.split.setStretchFactor(0, 0)
+        self.split.setStretchFactor(1, 1)
+        self.split.setSizes([402, 560])
         row.addWidget(self.split, 1)
         row.addWidget(self.record)
 
@@ -224,14 +225,14 @@ class ReviewPage(Page):
         model.record_changed.connect(self.record.setRecord)
         model.counts_changed.connect(self._show_counts)
         model.scope_changed.connect(self._replace_pane)
-        model.runs_changed.connect(lambda: self.run_chip.setLabel(model.run_words))
+        model.runs_changed.connect(self._show_run)
         model.failed.connect(self.desktop.fail)
         self.undo_button.clicked.connect(model.decisions.undo)
         self.rule_button.clicked.connect(self.ask_rule)
         self.bar.decided.connect(self.decide)
         self.bar.bonus_asked.connect(self.ask_bonus)
         self.bar.flag_asked.connect(self.flag)
-        self.bar.all_asked.connect(self.decide_all_of_worker)
+        self.record.all_asked.connect(self.decide_all_of_worker)
         self.decision.confirmed.connect(self._confirm_decision)
         self.bonus.confirmed.connect(lambda: self._payer.start(self.submission))
         self.rule.changed.connect(lambda _form: self._finder.start())
@@ -266,8 +267,15 @@ class ReviewPage(Page):
         self.split.setSizes(sizes)
         before.hide()
         before.deleteLater()
-        self.run_chip.setLabel(self.model.run_words)
+        self._show_run()
         self._show_submission(None)
+
+    def _show_run(self) -> None:
+        run_id = self.model.run_id
+        self.run_chip.setLabel("All runs" if run_id is None else f"Run {run_id}")
+        self.run_chip.setToolTip(self.model.run_words)
+        if self.submission is None:
+            self.header.setWords("Review", self.model.run_words)
 
     def _choose_queue(self, keys: list[str]) -> None:
         self.chips.setKeys(keys)
@@ -322,16 +330,18 @@ class ReviewPage(Page):
         if before is None or submission is None or before.unit_id != submission.unit_id:
             self._close_panels()
         self.view.setSubmission(submission)
-        self.header.setWords("Review", submission.where if submission is not None else "Queue")
+        self.header.setWords("Review", submission.where if submission is not None else self.model.run_words)
         self._show_state()
 
     def _show_state(self) -> None:
         shown = self.submission
+        selected = self.pane.view.selected_count()
+        self.pane.count.setVisible(selected <= 1)  # the bar below says how many are selected
         self.bar.show_state(
-            self.pane.view.selected_count() or (1 if shown is not None else 0),
-            worker=shown.row.worker_name if shown is not None else "",
+            selected or (1 if shown is not None else 0),
+            shown=shown is not None,
             waiting=shown is not None and shown.row.status == "completed",
-            decided=shown is not None and shown.row.status == "rejected",
+            rejected=shown is not None and shown.row.status == "rejected",
         )
 
     # Decisions

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.viewmodels.formats import count_of, money
+from app.viewmodels.formats import count_of, money, sign_of
 from app.viewmodels.launch_form import span_seconds
 from app.viewmodels.review_rules import RuleForm, read_amount
 from app.views import theme
@@ -200,7 +200,7 @@ class BonusPanel(InlinePanel):
         """Open for a worker."""
         self._currency = currency
         self.title.setText(f"Bonus for {worker}")
-        self.sign.setText(currency)
+        self.sign.setText(sign_of(currency))
         self.amount_line.clear()
         self.reason_line.clear()
         self.fail("")

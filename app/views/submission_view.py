@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QTextDocument
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from app.viewmodels.formats import count_of
 from app.viewmodels.review_submission import Submission, UploadedFile
+from app.views import theme
 from app.views.image_canvas import BOX_COLORS, Box, ImageCanvas
 from app.views.launch_chips import label_tone
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.cards import KeyValueGrid
 from app.views.widgets.flow import FlowLayout
-from app.views.widgets.labels import hairline, label
+from app.views.widgets.labels import KeyCap, hairline, label
 from app.views.widgets.panels import EmptyPanel
 from app.views.widgets.pills import StatusPill
 
@@ -119,19 +122,22 @@ class SubmissionCard(QFrame):
         return self.canvas
 
     def _make_zoom_bar(self) -> QWidget:
-        bar = QWidget(self.canvas)
+        bar = QFrame(self.canvas)
+        bar.move(8, 8)
+        bar.setStyleSheet("QFrame { background: rgba(12, 13, 16, 150); border-radius: 6px; }")
         layout = QHBoxLayout(bar)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(2)
+        layout.setContentsMargins(2, 2, 2, 2)
+        layout.setSpacing(0)
         for icon, name, call in (
             ("ph.magnifying-glass-plus", "Larger (+)", lambda: self.canvas.zoom_by(1.25)),
             ("ph.magnifying-glass-minus", "Smaller (-)", lambda: self.canvas.zoom_by(0.8)),
             ("ph.arrows-out", "Whole image (0)", self.canvas.fit),
         ):
-            button = IconButton(icon, name, "faint")
+            button = IconButton(icon, name, _on_dark())
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(call)
             layout.addWidget(button)
+            theme.current().changed.connect(partial(_restyle, button, icon))
         bar.adjustSize()
         return bar
 
@@ -175,10 +181,15 @@ class SubmissionView(QScrollArea):
         line.setSpacing(8)
         line.addWidget(self.facts)
         line.addStretch(1)
+        for keys, words in (("J", "Next submission"), ("K", "Previous submission")):
+            cap = KeyCap(keys)
+            cap.setToolTip(words)
+            line.addWidget(cap)
         line.addWidget(self.status)
         layout.addLayout(line)
         self.card = SubmissionCard()
         layout.addWidget(self.card)
+        self._inner = layout
         self.empty = EmptyPanel("ph.check-circle", "Nothing is selected", "Choose a submission in the list.")
         layout.addWidget(self.empty, 1)
         layout.addStretch(0)
@@ -197,8 +208,20 @@ class SubmissionView(QScrollArea):
             return
         self.facts.setText(submission.facts)
         row = submission.row
+        tall = submission.image is not None or bool(submission.view.html)
+        self._inner.setStretchFactor(self.card, 1 if tall else 0)
         self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")
         self.card.setSubmission(submission)
+
+
+def _on_dark() -> str:
+    """The token that is light in the theme in use: for icons on the dark ground of images."""
+    return "panel" if theme.current().scheme == "light" else "text"
+
+
+def _restyle(button: IconButton, icon: str) -> None:
+    if isValid(button):
+        button.setIconName(icon, _on_dark())
 
 
 def _boxes(submission: Submission) -> list[Box]:

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QHideEvent, QKeyEvent, QKeySequence, QMouseEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QHideEvent, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.viewmodels.id_lists import find_rows, ranges_of, take_ranges
@@ -164,6 +164,10 @@ class RecordTableView(QTableView):
         self._tick.stop()
         super().hideEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_last_column()
+
     def sizeHint(self) -> QSize:
         return QSize(640, 10 * ROW_HEIGHT)
 
@@ -274,6 +278,22 @@ class RecordTableView(QTableView):
         for place, name in enumerate(name for name in known if name in names):
             header.moveSection(header.visualIndex(names.index(name)), place)
         header.blockSignals(False)
+
+    def _fit_last_column(self) -> None:
+        """After a reset Qt takes the stretched width of the last column for its own and never narrows it again."""
+        visible = self.visible_columns()
+        room = self.viewport().width()
+        if not visible or sum(self.columnWidth(number) for number in visible) <= room:
+            return
+        header, last = self.horizontalHeader(), visible[-1]
+        others = sum(self.columnWidth(number) for number in visible[:-1])
+        if self.columnWidth(last) > max(self.records.columns[last].width, room - others):
+            header.blockSignals(True)
+            header.setStretchLastSection(False)
+            self.setColumnWidth(last, self.records.columns[last].width)
+            header.setStretchLastSection(True)
+            header.blockSignals(False)
+            self.updateGeometries()
 
     # Selection by id while the list is replaced
 
