@@ -12,6 +12,7 @@ from app.args import arg
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, RowError, SubmissionView
 from app.blueprints.image_label.answers import AnswerRules, check_answer, read_shape, simulate, size_of
 from app.blueprints.image_label.image_source import ImageSource
+from app.blueprints.row import json_fault
 from app.blueprints.served_files import check_image_origins, client_files, image_origin, page_map, plain_inputs
 from app.errors import ConfigError
 
@@ -141,6 +142,9 @@ class ImageLabelBlueprint(Blueprint):
     ) -> str | None:
         if files:
             return "This task takes no files."
+        fault = json_fault(outputs)
+        if fault is not None:
+            return f"The answer {fault}"
         return check_answer(self.rules, outputs, size_of(plain_inputs(inputs)))
 
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:

@@ -9,7 +9,9 @@ from typing import Any
 
 from app.blueprints.base import RowError
 from app.blueprints.image_label.image_files import ImageFault, LocalImage, check_image, walk_images
-from app.blueprints.rows import MAX_KEPT_ERRORS, Row, check_file, make_row, open_text, read_rows
+from app.blueprints.row import Row, make_row
+from app.blueprints.row_files import check_file, open_text, read_rows
+from app.blueprints.rows import MAX_KEPT_ERRORS
 from app.blueprints.served_files import image_origin
 from app.errors import ConfigError
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, cast
 
 from app.args import arg
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, SubmissionView
-from app.blueprints.served_files import client_files, page_map
+from app.blueprints.row import json_fault
+from app.blueprints.served_files import client_files, page_map, plain_inputs
 
 MAX_ANSWER = 10_000
 
@@ -74,10 +75,11 @@ class MockBlueprint(Blueprint):
             return "The answer did not arrive as a text. Please send it again."
         if len(answer) > MAX_ANSWER:
             return f"The answer is longer than {MAX_ANSWER} characters."
-        return None
+        fault = json_fault(outputs)
+        return f"The answer {fault}" if fault else None
 
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
-        question = str(inputs.get("question", "Answer")) if isinstance(inputs, Mapping) else "Answer"
+        question = str(plain_inputs(inputs).get("question", "Answer"))
         answer = str(outputs.get("answer", "")) if isinstance(outputs, dict) else str(outputs or "")
         short = " ".join(answer.split())[:120]
         return SubmissionView(answer=short or "nothing", labels=(short,) if short else (), fields=((question, answer),))

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, cast
 
 from app.args import arg
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, RowError, SubmissionView
-from app.blueprints.rows import Row, RowArgs, RowSource, check_file
+from app.blueprints.row import Row
+from app.blueprints.row_files import check_file
+from app.blueprints.rows import RowArgs, RowSource
 from app.blueprints.served_files import (
     check_image_origins,
     client_files,

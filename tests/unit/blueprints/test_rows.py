@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.blueprints.base import RowError
-from app.blueprints.rows import Row, RowArgs, RowSource, make_row, read_rows
+from app.blueprints.row import Row, make_row
+from app.blueprints.row_files import read_rows
+from app.blueprints.rows import RowArgs, RowSource
 from app.errors import ConfigError
 
 
