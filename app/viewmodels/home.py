@@ -200,7 +200,7 @@ def list_needs(runs: Sequence[OpenRun], found: Sequence[totals.Attention]) -> li
             needs.append(
                 Need(
                     "bad" if met else "warn",
-                    "ph.coins",
+                    "ph.coin",
                     f"{run.task} has {'met' if met else 'nearly met'} its budget",
                     f"{money_words(run.spend.total, run.spend.currency)} of "
                     f"{money_words(run.budget, run.spend.currency)} are spent.",

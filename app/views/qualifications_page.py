@@ -63,7 +63,7 @@ class QualificationsPage(Page):
             name = facts.row.qualification_name
             offers += [
                 Offer("Grant …", self.ask_grant, "G", "ph.star", name),
-                Offer("Grant from a file …", self.ask_file, "", "ph.file-csv", name),
+                Offer("Grant from a file …", self.ask_file, "", "ph.file-text", name),
                 Offer("Describe …", self.ask_description, "", "ph.pencil-simple", name),
                 Offer("Delete …", self.ask_delete, "", "ph.trash", name),
             ]

@@ -127,7 +127,7 @@ class RunTables(QWidget):
         return self._pane("refused", self._model("refused"), "Filter refused", (), empty)
 
     def _log(self) -> TablePane:
-        empty = EmptyPanel("ph.scroll", "The journal is empty", "Decisions, money and faults of this run stand here.")
+        empty = EmptyPanel("ph.article", "The journal is empty", "Decisions, money and faults of this run stand here.")
         return self._pane("log", self._model("log"), "Filter the log", _LOG_CHIPS, empty, "level")
 
     def _model(self, kind: str) -> RecordTableModel:

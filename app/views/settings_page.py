@@ -84,7 +84,7 @@ class SettingsPage(Page):
         return [
             Offer(f"Theme: {words}", partial(self._choose_theme, name), icon="ph.palette", detail="Settings")
             for name, words in (("light", "light"), ("dark", "dark"), ("system", "as the system"))
-        ] + [Offer("Test the database", self.model.test_database, icon="ph.plugs", detail="Settings")]
+        ] + [Offer("Test the database", self.model.test_database, icon="ph.database", detail="Settings")]
 
     def _look(self) -> Card:
         card = Card("Theme")
@@ -128,7 +128,7 @@ class SettingsPage(Page):
         self.test_line.hide()
         card.body.addWidget(self.test_line)
         buttons = QHBoxLayout()
-        self.test_button = Button("Test the database", icon="ph.plugs")
+        self.test_button = Button("Test the database", icon="ph.database")
         self.test_button.clicked.connect(self.model.test_database)
         folder = Button("Open the data folder", icon="ph.folder-open")
         folder.clicked.connect(self._open_folder)
