@@ -24,13 +24,21 @@ class Preferences:
 
     theme: str = arg("system", help="Light, dark, or what the system uses.", choices=("system", "light", "dark"))
     currency: str = arg("EUR", help="The currency of pay and budgets, a code of three letters.")
-    pay_per_hour_floor: Decimal = arg(Decimal(9), help="Warn before a launch that pays less per hour.", minimum=0)
-    lan: bool = arg(False, help="Let workers on this network reach the pages, not only this computer.")
-    json_body_limit_mib: int = arg(
-        10, help="Largest JSON request from a worker page.", minimum=1, maximum=100, unit="MiB"
+    pay_per_hour_floor: Decimal = arg(
+        Decimal(9), help="Warn before a launch that pays less per hour.", label="Least pay per hour", minimum=0
     )
-    upload_limit_mib: int = arg(200, help="Largest file a worker may upload.", minimum=1, maximum=10_000, unit="MiB")
-    undo_seconds: int = arg(8, help="How long a decision can be taken back.", minimum=0, maximum=60, unit="s")
+    lan: bool = arg(
+        False, help="Let workers on this network reach the pages, not only this computer.", label="This network"
+    )
+    json_body_limit_mib: int = arg(
+        10, help="Largest JSON request from a worker page.", label="Largest request", minimum=1, maximum=100, unit="MiB"
+    )
+    upload_limit_mib: int = arg(
+        200, help="Largest file a worker may upload.", label="Largest upload", minimum=1, maximum=10_000, unit="MiB"
+    )
+    undo_seconds: int = arg(
+        8, help="How long a decision can be taken back.", label="Time to undo", minimum=0, maximum=60, unit="s"
+    )
     author: str = arg("", help="Your name as it stands in the journal of decisions; empty: the system's user name.")
 
 

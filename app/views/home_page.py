@@ -77,7 +77,10 @@ class HomePage(Page):
             Offer(f"Launch again: {t.task}", partial(self._desktop.go, "launch", run_id=t.run_id), icon="ph.repeat")
             for t in state.templates
         ]
-        return [*needs, *runs, *again]
+        sample = Offer(
+            "Launch the sample task", partial(self._desktop.go, "launch", sample=True), icon="ph.image-square"
+        )
+        return [*needs, *runs, *again, sample]
 
     def _show(self, state: HomeState) -> None:
         shape = (state.first_start, state.needs, tuple(run.run_id for run in state.runs), state.templates)
