@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -75,6 +78,7 @@ class Batches(Generic[T, R]):
             answers = await self._apply([request for request, _ in batch])
         except Exception as error:  # noqa: BLE001 - the boundary of one packet: it comes out where that packet waits
             if len(batch) > 1:
+                log.info("A batch of %d is taken apart: %r", len(batch), error)
                 for each in batch:
                     await self._answer([each])
             elif not batch[0][1].done():

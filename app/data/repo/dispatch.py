@@ -129,7 +129,8 @@ _OF_REGISTRATIONS = (
     .where(_agents.c.registration_id.in_(sa.bindparam("keys", expanding=True)))
     .order_by(_agents.c.agent_id)
 )
-_OF_TOKENS = _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id")).where(
+# by the hash alone: with the run beside it SQLite would read all agents of the run
+_OF_TOKENS = _KNOWN.add_columns(_agents.c.task_run_id).where(
     _agents.c.token_hash.in_(sa.bindparam("keys", expanding=True))
 )
 _OF_IDS = _KNOWN.where(_agents.c.agent_id.in_(sa.bindparam("keys", expanding=True)))
@@ -146,8 +147,8 @@ def find_by_registrations(session: Session, run_id: int, registration_ids: Colle
 
 def find_by_tokens(session: Session, run_id: int, token_hashes: Collection[str]) -> dict[str, KnownAgent]:
     """The agents of the run with these tokens, by hash."""
-    rows = session.connection().execute(_OF_TOKENS, {"run_id": run_id, "keys": list(token_hashes)})
-    return {row.token_hash: _known(row) for row in rows}
+    rows = session.connection().execute(_OF_TOKENS, {"keys": list(token_hashes)})
+    return {row.token_hash: _known(row) for row in rows if row.task_run_id == run_id}
 
 
 def find_by_ids(session: Session, agent_ids: Collection[int]) -> dict[int, KnownAgent]:

@@ -63,7 +63,8 @@ _BACK_AGENT = (
 _DONE_AGENT = (
     sa.update(_agents)
     .where(_agents.c.agent_id == sa.bindparam("b_agent"))
-    .where(_agents.c.status.in_([AgentStatus.IN_TASK, AgentStatus.ACCEPTED]))
+    # not IN: a statement that many rows share takes no list
+    .where(sa.or_(_agents.c.status == AgentStatus.IN_TASK, _agents.c.status == AgentStatus.ACCEPTED))
     .values(
         status=AgentStatus.COMPLETED,
         submitted_at=sa.bindparam("b_now", type_=_agents.c.submitted_at.type),
