@@ -14,6 +14,24 @@ const ENDED = {
   disconnect: ["You were away for too long", "This unit was given to somebody else. You can take another."],
   "partner disconnect": ["Your partner has left", "This unit cannot be finished without them."],
 };
+/** Refusals by code: symbol, tone, title. `again`: it may be otherwise soon, so the page asks again by itself. */
+const REFUSALS = {
+  entry_required: { symbol: "door", title: "Please come in through your link" },
+  name_required: { symbol: "door", title: "Please say who you are first" },
+  name_taken: { symbol: "people", title: "This name is taken" },
+  already_done: { symbol: "check", tone: "ok", title: "This unit is done" },
+  finished: { symbol: "check", tone: "ok", title: "All the work is done" },
+  paused: { symbol: "pause", title: "The task is paused", again: true },
+  budget: { symbol: "pause", title: "The task is paused", again: true },
+  run_full: { symbol: "people", title: "All places are taken", again: true },
+  all_taken: { symbol: "clock", title: "Nothing is free at the moment", again: true },
+  not_ready: { symbol: "clock", title: "One moment, please", again: true },
+  failed: { symbol: "away", title: "That did not work", again: true },
+  blocked: { symbol: "stop", title: "You cannot take part" },
+  soft_blocked: { symbol: "stop", title: "No more units for you" },
+};
+const REFUSED = { symbol: "inbox", title: "There is no unit for you now" };
+const ASK_AGAIN_SECONDS = 20;
 const DONE = new Set(["completed", "approved", "soft_rejected", "rejected"]);
 
 /**
@@ -434,14 +452,26 @@ class TaskPage {
     }
     this._stopClock();
     this._banner("", "", null);
-    const isEntry = error.code === "entry_required";
-    const title = isEntry ? "Please come in through your link" : "There is no unit for you now";
-    const again = make(
+    const { symbol, tone, title, again } = REFUSALS[error.code] || REFUSED;
+    const isFinal = tone === "ok";
+    const button = make(
       "button",
-      { class: "cd-button", type: "button", onclick: () => location.reload() },
+      { class: "cd-button", type: "button", onclick: () => (again ? this.session.patience.now() : location.reload()) },
       "Try again",
     );
-    this._state(isEntry ? "door" : "inbox", "warn", title, error.message, [this._overviewLink(true), again]);
+    const note = again ? make("p", { class: "cd-note" }) : null;
+    const actions = [this._overviewLink(true), isFinal ? null : button];
+    this._state(symbol, tone || "warn", title, error.message, actions, [note]);
+    if (again) {
+      this._askAgain(note);
+    }
+  }
+
+  async _askAgain(note) {
+    await this.session.patience.wait(ASK_AGAIN_SECONDS, (seconds) => {
+      note.textContent = seconds > 0 ? `This page asks again in ${seconds} s.` : "Asking again.";
+    });
+    await this._begin();
   }
 
   _state(symbol, tone, title, text, actions = [], more = []) {

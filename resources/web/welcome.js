@@ -42,7 +42,12 @@ async function refresh() {
   for (let attempt = 0; ; attempt += 1) {
     try {
       const name = typeof getWorkerName === "function" ? getWorkerName() : null;
-      show(await request("GET", name ? `/worker_state?worker_id=${encodeURIComponent(name)}` : "/worker_state"));
+      const state = await request("GET", name ? `/worker_state?worker_id=${encodeURIComponent(name)}` : "/worker_state");
+      if (state.refusal_code === "name_taken") {
+        askName(state.refusal);
+      } else {
+        show(state);
+      }
       break;
     } catch (error) {
       if (error instanceof Refusal && error.code === "name_required") {
@@ -128,7 +133,7 @@ function taskPanel(state, instructionsOpen) {
 
 function startRow(state) {
   const row = make("div", { class: "cd-start-row" });
-  const unfinished = kept(`visit.${state.worker_name}`);
+  const unfinished = state.current_visit || kept(`visit.${state.worker_name}`);
   if (state.can_take || state.current) {
     const label = state.current ? "Go on with your unit" : (state.submissions || []).length ? "Take another" : "Start";
     row.append(
@@ -211,7 +216,7 @@ function start(worker, unfinished) {
 
 // --- who are you
 
-function askName() {
+function askName(reason) {
   const input = make("input", {
     class: "cd-field",
     id: "cd-name",
@@ -246,7 +251,9 @@ function askName() {
       await request("POST", "/enter", { name: input.value.trim() });
       shown = "";
       await refresh();
-      main.focus();
+      if (shown !== "name") {
+        main.focus();
+      }
     } catch (error) {
       if (!(error instanceof Error)) {
         throw error;
@@ -262,6 +269,9 @@ function askName() {
     input.focus();
   }
   replace("name", make("section", { class: "cd-panel" }, make("h1", { class: "cd-task-title" }, "Who are you?"), form));
+  if (reason) {
+    fail(reason);
+  }
   input.focus();
 }
 

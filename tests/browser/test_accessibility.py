@@ -107,7 +107,7 @@ async def test_doors_and_refusals(serve: Serve, open_page: OpenPage, tmp_path: P
     await _check(page, tmp_path, "refused")
     desktop.refusal = ("blocked", "You cannot take part.")
     await page.goto(desktop.url + "/task?worker_id=Mira&id=1")
-    await page.wait_for_selector("text=There is no unit for you now")
+    await page.get_by_role("heading", name="You cannot take part").wait_for()
     await _check(page, tmp_path, "no-unit")
     desktop.is_away = True
     await page.goto(desktop.url + "/welcome")

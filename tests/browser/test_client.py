@@ -151,8 +151,45 @@ async def test_a_refusal_is_shown_in_its_own_words(serve: Serve, open_page: Open
     await page.click("#cd-start")
     await page.wait_for_selector(f"text={reason}")
     desktop.refusal = None
-    await page.click("text=Try again")
+    await page.get_by_role("button", name="Try again").click()
     await page.wait_for_selector("#cd-answer")
+
+
+async def test_a_page_that_may_get_a_unit_later_asks_again_by_itself(serve: Serve, open_page: OpenPage) -> None:
+    desktop = await serve("mock")
+    desktop.refusal = ("all_taken", "All units are being worked on.")
+    page = await open_page(desktop.link("mira.k"))
+    await page.clock.install()
+    await page.click("#cd-start")
+    await page.wait_for_selector("text=This page asks again in")
+    desktop.refusal = None
+    await page.clock.run_for(25_000)
+    await page.wait_for_selector("#cd-answer")
+
+
+async def test_a_name_that_somebody_else_has_can_be_changed(serve: Serve, open_page: OpenPage) -> None:
+    taken = "Somebody else takes part under this name."
+    desktop = await serve("mock", state={"refusal_code": "name_taken", "refusal": taken, "can_take": False})
+    page = await open_page(desktop.link(None))
+    await page.fill("#cd-name", "Mira")
+    await page.click("text=Go on")
+    await expect(page.locator("#cd-name-fault")).to_have_text(taken)
+    desktop.state = {}
+    await page.fill("#cd-name", "Mira K")
+    await page.click("text=Go on")
+    await page.wait_for_selector("text=Welcome, Mira K")
+
+
+async def test_time_left_is_shown_when_it_is_short(serve: Serve, open_page: OpenPage) -> None:
+    desktop = await serve("mock")
+    desktop.details = {"seconds_left": 130.0}
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await expect(page.locator("header .cd-pill")).to_contain_text("2:0")
+    desktop.details = {"seconds_left": 3000.0}
+    await page.reload()
+    await page.wait_for_selector("#cd-answer")
+    await expect(page.locator("header .cd-pill")).to_be_hidden()
 
 
 async def test_a_unit_can_be_given_back(serve: Serve, open_page: OpenPage) -> None:

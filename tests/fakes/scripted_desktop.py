@@ -44,6 +44,8 @@ class ScriptedDesktop:
     title: str = "A task to try"
     state: dict[str, Any] = field(default_factory=dict)
     """Overrides of the worker's state that the welcome page shows."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """More of what every `agent_details` says."""
     refusal: tuple[str, str] | None = None
     """(code, reason) for every registration, when set."""
     is_away: bool = False
@@ -186,7 +188,7 @@ class ScriptedDesktop:
     def _details(self, token: str) -> dict[str, Any]:
         work = self.work[token]
         details = {"worker_id": work.worker_name, "agent_id": token, "init_task_data": work.inputs}
-        return {**details, "failure_reason": None, "status": work.status}
+        return {**details, "failure_reason": None, "status": work.status, **self.details}
 
     def _submit(self, token: str, data: dict[str, Any]) -> str | None:
         if self.failures:
