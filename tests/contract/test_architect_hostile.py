@@ -41,6 +41,14 @@ async def deploy(tmp_path: Path, limits: dict[str, Any] | None = None, *, isolat
     return staged(cls(args, make_task(tmp_path / "task"), tmp_path / "build", tmp_path / "up", SystemClock()))
 
 
+@pytest.fixture(params=["httptools", "h11"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The router in process parses HTTP with this."""
+    pytest.importorskip(request.param)
+    monkeypatch.setattr("app.architects.router.transport.fastest_parser", lambda: request.param)
+    return str(request.param)
+
+
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with await deploy(tmp_path) as made:
@@ -114,15 +122,16 @@ async def working(stage: Stage) -> str:
 
 
 class TestChannel:
-    @pytest.mark.parametrize("secret", [None, "", "Bearer ", "Bearer guessed", f"Basic {SECRET}", f"Bearer {SECRET}x"])
-    async def test_without_the_secret_nobody_is_the_desktop(self, any_stage: Stage, secret: str | None) -> None:
-        headers = {} if secret is None else {"Authorization": secret}
+    async def test_without_the_secret_nobody_is_the_desktop(self, any_stage: Stage) -> None:
         url = any_stage.url.replace("http", "ws") + "/channel"
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(url, additional_headers=headers)
-        assert refused.value.response.status_code == 401
-        assert json.loads(refused.value.response.body or b"{}")["error"] == "channel_secret"
-        await counted(any_stage, "channel_secret")
+        secrets = [None, "", "Bearer ", "Bearer guessed", f"Basic {SECRET}", f"Bearer {SECRET}x", "Bearer \u00e9"]
+        for secret in secrets:
+            headers = {} if secret is None else {"Authorization": secret}
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(url, additional_headers=headers)
+            assert refused.value.response.status_code == 401
+            assert json.loads(refused.value.response.body or b"{}")["error"] == "channel_secret"
+        await counted(any_stage, "channel_secret", len(secrets))
         assert any_stage.desk.states == []
 
     async def test_a_router_in_the_desktops_process_has_no_channel_to_dial(self, stage: Stage) -> None:
@@ -130,7 +139,7 @@ class TestChannel:
         with pytest.raises(InvalidStatus):
             await connect(url, additional_headers={"Authorization": f"Bearer {SECRET}"})
 
-    @pytest.mark.parametrize("kind", ["agent_details", "update_status", "client_bound_live_update", "submit_unit"])
+    @pytest.mark.parametrize("kind", ["agent_details", "submit_unit"])
     async def test_a_page_that_speaks_as_the_desktop_is_cut_off(self, any_stage: Stage, kind: str) -> None:
         token = await working(any_stage)
         async with any_stage.page() as victim, any_stage.page() as page:
@@ -191,33 +200,35 @@ class TestTokens:
         assert stage.desk.tell(PacketType.MEPHISTO_BOUND_LIVE_UPDATE) == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/../../../../etc/passwd",
-        "/image/../task.html",
-        "/image/..%2f..%2f..%2fetc%2fpasswd",
-        "/image/%2e%2e/%2e%2e/etc/passwd",
-        "/image/....//....//etc/passwd",
-        "/image/%00",
-        "/image//etc/passwd",
-        "//etc/passwd",
-        "/etc/passwd",
-        "/image/..%5c..%5ctask.html",
-        "/image",
-        "/download_file/../../task/task.html",
-        "/download_file/..%2f..%2ftask%2ftask.html",
-        "/enter/../../etc/passwd",
-    ],
-)
-async def test_no_path_leads_to_the_file_system(stage: Stage, path: str) -> None:
+PATHS = [
+    "/../../../../etc/passwd",
+    "/image/../task.html",
+    "/image/..%2f..%2f..%2fetc%2fpasswd",
+    "/image/%2e%2e/%2e%2e/etc/passwd",
+    "/image/....//....//etc/passwd",
+    "/image/%00",
+    "/image//etc/passwd",
+    "//etc/passwd",
+    "/etc/passwd",
+    "/image/..%5c..%5ctask.html",
+    "/image",
+    "/download_file/../../task/task.html",
+    "/download_file/..%2f..%2ftask%2ftask.html",
+    "/enter/../../etc/passwd",
+]
+
+
+async def test_no_path_leads_to_the_file_system(parser: str, stage: Stage) -> None:
     secret = f"authorization: Bearer {SECRET}\r\n"
-    answer = await raw(stage, f"GET {path} HTTP/1.1\r\nhost: x\r\n{secret}\r\n".encode())
-    status, error = said(answer)
-    assert status in (403, 404)
-    assert b"root:" not in answer
-    assert b"doctype" not in answer
-    await counted(stage, error)
+    for path in PATHS:
+        answer = await raw(stage, f"GET {path} HTTP/1.1\r\nhost: x\r\n{secret}\r\n".encode())
+        status, _ = said(answer)
+        assert status in (400, 403, 404), path
+        assert b"root:" not in answer
+        assert b"doctype" not in answer
+    refused = stage.architect.refusals
+    assert refused is not None
+    assert refused.total() == len(PATHS)
 
 
 class TestBodies:
@@ -226,7 +237,7 @@ class TestBodies:
         assert (answer.status_code, answer.json()["error"]) == (413, "body_too_large")
         await counted(any_stage, "body_too_large")
 
-    async def test_a_large_body_without_a_length_is_refused(self, stage: Stage) -> None:
+    async def test_a_large_body_without_a_length_is_refused(self, parser: str, stage: Stage) -> None:
         async def chunks() -> AsyncIterator[bytes]:
             for _ in range(30):
                 yield b"x" * 1000
@@ -277,9 +288,11 @@ class TestBodies:
             b"GET /" + b"a" * 2_000_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
             b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 2_000_000 + b"\r\n\r\n",
             b"\r\n" * 20 + b"nonsense\r\n\r\n",
+            b"POST /request_agent HTTP/1.1\r\nhost: x\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n",
+            b"POST /request_agent HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
         ],
     )
-    async def test_what_is_no_http_is_refused(self, stage: Stage, data: bytes) -> None:
+    async def test_what_is_no_http_is_refused(self, parser: str, stage: Stage, data: bytes) -> None:
         assert said(await raw(stage, data)) == (400, "malformed_request")
         await counted(stage, "malformed_request")
 
@@ -347,7 +360,7 @@ class TestFloods:
                     await asyncio.sleep(0.2)
             await goes_on(stage)
 
-    async def test_connections_are_bounded(self, stage: Stage) -> None:
+    async def test_connections_are_bounded(self, parser: str, stage: Stage) -> None:
         writers = []
         for _ in range(39):
             _, writer = await asyncio.open_connection(*place(stage))
@@ -390,17 +403,45 @@ class TestSlowClients:
         ],
         ids=["in its head", "in its body", "in a second request"],
     )
-    async def test_a_request_that_does_not_come_is_cut(self, any_stage: Stage, data: bytes) -> None:
-        reader, writer = await asyncio.open_connection(*place(any_stage))
+    async def test_a_request_that_does_not_come_is_cut(self, parser: str, stage: Stage, data: bytes) -> None:
+        reader, writer = await asyncio.open_connection(*place(stage))
         writer.write(data)
         async with asyncio.timeout(10):
             answer = await reader.read()
         writer.close()
         assert b"HTTP/1.1 408" in answer
         assert b'"slow_client"' in answer
-        await counted(any_stage, "slow_client")
+        await counted(stage, "slow_client")
 
-    async def test_a_client_that_does_not_read_is_cut(self, stage: Stage) -> None:
+    async def test_a_client_that_goes_on_sending_what_was_refused_is_cut(
+        self, parser: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.architects.router.paced.OVERRUN_SECONDS", 0.3)
+        reader, writer = await asyncio.open_connection(*place(stage))
+        writer.write(b"POST /request_agent HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999\r\n\r\n{")
+        assert said(await _answer(reader)) == (413, "body_too_large")
+        async with asyncio.timeout(10):
+            with suppress(ConnectionResetError, BrokenPipeError):
+                while not reader.at_eof():
+                    writer.write(b"x" * 1000)
+                    await asyncio.sleep(0.01)
+                    await writer.drain()
+                    if (stage.architect.refusals or Counter())["slow_client"]:
+                        break
+        await counted(stage, "slow_client")
+        writer.close()
+
+    async def test_a_connection_that_asks_nothing_is_closed_in_silence(
+        self, parser: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.architects.router.paced.IDLE_SECONDS", 0.3)
+        reader, writer = await asyncio.open_connection(*place(stage))
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+        assert (stage.architect.refusals or Counter())["slow_client"] == 0
+
+    async def test_a_client_that_does_not_read_is_cut(self, parser: str, stage: Stage) -> None:
         big = stage.architect.upload_dir / ("0" * 32 + ".bin")
         big.write_bytes(b"\x00" * 30_000_000)
         reader, writer = await asyncio.open_connection(*place(stage), limit=1024)

@@ -1,4 +1,4 @@
-"""The router on the window's own loop, in process and as a child: a worker does a unit with a file over real sockets."""
+"""The router on the window's own loop, in process and as a child: a worker does a unit with a file."""
 
 from __future__ import annotations
 

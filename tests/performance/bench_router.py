@@ -65,9 +65,9 @@ async def serve(options: argparse.Namespace) -> dict[str, Any]:
         for loader in loaders:
             loader.start()
         await asyncio.sleep(0.7)
-        before, started = dict(done), time.perf_counter()
+        before, started, cpu = dict(done), time.perf_counter(), time.process_time()
         await asyncio.sleep(options.seconds - 1.5)
-        elapsed = time.perf_counter() - started
+        elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu
         counted = {kind: done[kind] - before[kind] for kind in done}
         gathered = [await asyncio.to_thread(results.get) for _ in loaders]
         for loader in loaders:
@@ -83,6 +83,7 @@ async def serve(options: argparse.Namespace) -> dict[str, Any]:
             "workers": options.workers,
             "requests_per_second": round(sum(counted.values()) / elapsed),
             "units_per_second": round(units),
+            "desktop_cpu_ms_per_unit": round(cpu / max(1, counted[PacketType.SUBMIT_UNIT]) * 1000, 3),
             "request_p50_ms": round(times[len(times) // 2] * 1000, 2),
             "request_p99_ms": round(times[len(times) * 99 // 100] * 1000, 2),
             "target_requests_per_second": TARGET,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.architects.router.limits import Limits
@@ -12,7 +11,7 @@ from app.data.packets import ONBOARDING_PREFIX
 LIVE_STATUSES = frozenset({"none", "accepted", "onboarding", "waiting", "in task"})
 """Statuses of a page that is at work: its silence is news for the desktop."""
 
-FORGET_SECONDS = 300.0
+FORGET_SECONDS = 60.0
 """An agent that is done, with no socket for so long, is forgotten; the desktop is asked if its page comes back."""
 
 DENIED_SECONDS = 60.0
@@ -27,7 +26,7 @@ class Agent:
     status: str
     idle_since: float
     sockets: dict[int, None] = field(default_factory=dict)
-    held: deque[str] = field(default_factory=deque)
+    held: deque[str] | None = None
     held_bytes: int = 0
 
     @property
@@ -37,37 +36,50 @@ class Agent:
 
 
 class AgentBook:
-    """Known tokens, and tokens that the desktop denied lately."""
+    """Known tokens, and tokens that the desktop denied lately.
+
+    Those at work and those that are done are kept apart: a run of a million units has few of the first.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._agents: dict[str, Agent] = {}
+        self._live: dict[str, Agent] = {}
+        self._done: dict[str, Agent] = {}
         self._denied: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._agents)
-
-    def __iter__(self) -> Iterator[Agent]:
-        return iter(self._agents.values())
+        return len(self._live) + len(self._done)
 
     def find(self, token: str) -> Agent | None:
         """The agent of a token, or None when the desktop has not spoken of it."""
-        return self._agents.get(token)
+        return self._live.get(token) or self._done.get(token)
 
     def learn(self, token: str, status: str | None, now: float) -> Agent:
         """The desktop named this token: it is an agent's. `status` None keeps the one known."""
-        agent = self._agents.get(token)
+        agent = self.find(token)
         if agent is None:
             self._denied.pop(token, None)
             first = "onboarding" if token.startswith(ONBOARDING_PREFIX) else "accepted"
-            agent = self._agents[token] = Agent(token, status or first, now)
-        elif status:
-            agent.status = status
+            agent = self._live[token] = Agent(token, first, now)
+        if status:
+            self.set_status(agent, status, now)
         return agent
+
+    def set_status(self, agent: Agent, status: str, now: float) -> None:
+        """The agent stands here now."""
+        agent.status = status
+        if agent.is_live:
+            if self._done.pop(agent.token, None) is not None:
+                self._live[agent.token] = agent
+        elif self._live.pop(agent.token, None) is not None:
+            agent.idle_since = now
+            self._done[agent.token] = agent
 
     def deny(self, token: str, now: float) -> None:
         """The desktop has no agent of this token: nobody asks it again for a minute."""
-        self._agents.pop(token, None)
+        self._live.pop(token, None)
+        self._done.pop(token, None)
+        self._denied.pop(token, None)
         if len(self._denied) >= MAX_DENIED:
             del self._denied[next(iter(self._denied))]
         self._denied[token] = now + DENIED_SECONDS
@@ -79,18 +91,21 @@ class AgentBook:
 
     def hold(self, agent: Agent, text: str) -> int:
         """Keep a frame for an agent with no socket; returns how many older ones had to go for it."""
-        agent.held.append(text)
+        held = agent.held
+        if held is None:
+            held = agent.held = deque()
+        held.append(text)
         agent.held_bytes += len(text)
         dropped = 0
-        while len(agent.held) > self._limits.held_packets or agent.held_bytes > self._limits.held_bytes:
-            agent.held_bytes -= len(agent.held.popleft())
+        while len(held) > self._limits.held_packets or agent.held_bytes > self._limits.held_bytes:
+            agent.held_bytes -= len(held.popleft())
             dropped += 1
         return dropped
 
     def take_held(self, agent: Agent) -> list[str]:
         """The frames kept for an agent, oldest first; they are no longer kept."""
-        texts = list(agent.held)
-        agent.held.clear()
+        texts = list(agent.held or ())
+        agent.held = None
         agent.held_bytes = 0
         return texts
 
@@ -99,17 +114,21 @@ class AgentBook:
         silent = self._limits.heartbeat_seconds
         return {
             agent.token: agent.status if agent.sockets or now - agent.idle_since < silent else "disconnect"
-            for agent in self._agents.values()
-            if agent.is_live
+            for agent in self._live.values()
         }
 
     def forget(self, now: float) -> None:
-        """Drop agents that are done and away, and denials that are old."""
-        gone = [
-            agent.token
-            for agent in self._agents.values()
-            if not agent.sockets and not agent.is_live and now - agent.idle_since > FORGET_SECONDS
-        ]
-        for token in gone:
-            del self._agents[token]
-        self._denied = {token: until for token, until in self._denied.items() if until > now}
+        """Drop agents that are done and away, and denials that are old. Both are in the order of their time."""
+        for _ in range(len(self._done)):
+            token, agent = next(iter(self._done.items()))
+            if now - agent.idle_since <= FORGET_SECONDS:
+                break
+            del self._done[token]
+            if agent.sockets:
+                agent.idle_since = now
+                self._done[token] = agent
+        while self._denied:
+            token, until = next(iter(self._denied.items()))
+            if until > now:
+                break
+            del self._denied[token]

@@ -75,6 +75,7 @@ async def return_unit(router: Router, scope: Scope, receive: Receive, send: Send
 async def log_error(router: Router, scope: Scope, receive: Receive, send: Send) -> None:
     """`POST /log_error`: a page's own error goes to the desktop's log; a page without an agent may also have one."""
     body = await read_json(scope, receive, SMALL_BODY)
+    _limit_worker(router, f"log:{router.address(scope)}")
     token = body.get(AGENT_FIELD)
     known = isinstance(token, str) and router.routing.knows(token)
     data = {"error_data": body.get("error_data"), "address": scope["client"][0] if scope["client"] else ""}
@@ -88,7 +89,7 @@ async def worker_state(router: Router, scope: Scope, receive: Receive, send: Sen
     query = parse_qs(scope["query_string"].decode("latin-1"))
     name = next((query[key][0] for key in ("worker_id", "worker_name") if key in query), None)
     provider_data: dict[str, Any] = {"worker_name": name}
-    _identify(router, scope, provider_data)
+    _limit_worker(router, f"state:{router.address(scope)}:{_identify(router, scope, provider_data)}")
     await _relay(router, scope, send, Packet(PacketType.REQUEST_WORKER_STATE, "", {"provider_data": provider_data}))
 
 

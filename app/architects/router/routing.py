@@ -244,7 +244,7 @@ class DesktopWords:
             return actions + refusal(pending.request_id, 409, code, str(reason), pending.address)
         agent = self._agents.find(pending.packet.subject_id)
         if agent is not None and agent.is_live and kind in DONE_STATUS:
-            agent.status = DONE_STATUS[kind]
+            self._agents.set_status(agent, DONE_STATUS[kind], now)
         actions.append(Answer(pending.request_id, 200, DONE_BODY[kind]))
         return actions
 

@@ -262,7 +262,8 @@ class RouterServer:
     def __init__(self, router: Router) -> None:
         self.router = router
         self._app = RouterApp(router)
-        self._guard = ConnectionGuard(router.config.limits, router.refuse)
+        proxied = bool(router.config.trusted_proxies)
+        self._guard = ConnectionGuard(router.config.limits, router.refuse, proxied=proxied)
         self._uvicorn: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
