@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -143,6 +144,7 @@ class WindowLife:
             self.window.begin("launch", {"task_file": str(task_file)})
         else:
             self.window.begin(await self._first_place())
+        gc.freeze()  # what is there now stays: sweeping over it would only cost frames
 
     def ask_to_close(self) -> None:
         """Close at once when nothing is in flight; else ask what becomes of it."""

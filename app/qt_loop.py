@@ -8,6 +8,7 @@ does not (Qt's events are also handled outside of it, by a test or at the very e
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import os
 import threading
@@ -31,6 +32,7 @@ LONGEST_QT_TIMER_MS = 2**31 - 1
 TURN_SECONDS = 0.004
 """How long callbacks may run before Qt gets its turn to paint and to take input."""
 EXECUTOR_THREADS = 8
+SWEEP_MS = 50
 
 
 class _TimedCall(asyncio.TimerHandle):
@@ -95,6 +97,35 @@ class _Bell(QObject):
     rung = Signal()
 
 
+class _Sweeper(QObject):
+    """Collects cyclic garbage, on the loop's thread and nowhere else.
+
+    Python collects on whichever thread allocates; a widget in a cycle would be destroyed on a thread of the database,
+    and the process with it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+        self._timer = self.startTimer(SWEEP_MS, Qt.TimerType.CoarseTimer)
+
+    def timerEvent(self, event: QTimerEvent) -> None:
+        for generation, (count, most) in reversed(
+            list(enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)))
+        ):
+            if count > most:
+                gc.collect(generation)
+                return
+
+    def stop(self) -> None:
+        """Let Python collect by itself again."""
+        self.killTimer(self._timer)
+        gc.collect()
+        if self._was_enabled:
+            gc.enable()
+
+
 class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
     """An asyncio loop that runs inside Qt's. Make it after the QApplication; one for each application."""
 
@@ -106,6 +137,7 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
         self._bell.rung.connect(self._take_turn, Qt.ConnectionType.QueuedConnection)
         super().__init__(app)
         self._timer = _Clockwork(self.time, self._run_timed)
+        self._sweeper = _Sweeper()
         self.set_default_executor(ThreadPoolExecutor(EXECUTOR_THREADS, "crowdesk"))
 
     def call_soon(
@@ -167,6 +199,7 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
         if not self.is_closed() and not self.is_running():
             self._waiting.clear()
             self._bell.rung.disconnect(self._take_turn)
+            self._sweeper.stop()
         super().close()
 
     def timers_armed(self) -> int:

@@ -13,6 +13,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, digits
 from app.viewmodels.payments import By, PaymentsViewModel, TotalsSource, sum_words
 from app.viewmodels.record_table import RecordTableModel
+from app.viewmodels.shaped_records import shape_records
 from app.views.action_sheets import ConfirmSheet
 from app.views.errands import Errands
 from app.views.page import Offer, Page
@@ -37,6 +38,9 @@ _CHIPS = (
     ("unknown", "unknown"),
     ("cancelled", "called off"),
 )
+
+_WIDTHS = {"when": 110, "kind": 90, "amount": 95, "task": 170, "unit": 90, "reason": 190, "error": 190}
+_HIDDEN = ("provider", "attempts", "author")
 
 
 class PaymentsPage(Page):
@@ -161,7 +165,7 @@ class PaymentsPage(Page):
 
     def _show(self) -> None:
         for key, tile in self.viewmodel.tiles().items():
-            self.tiles[key].setFigure(tile.figure, tile.note, tile.parts)
+            self.tiles.tile(key).setFigure(tile.figure, tile.note, tile.parts)
         failed = self.viewmodel.failed
         self.retry_button.setText(f"Send {digits(failed)} failed again …")
         self.retry_button.updateGeometry()
@@ -172,14 +176,19 @@ class PaymentsPage(Page):
 
     def _ledger(self) -> TablePane:
         empty = EmptyPanel(
-            "ph.coins",
+            "ph.coin",
             "Nothing is owed yet",
             "Every approval and every bonus becomes a line of the ledger.",
             "Go to review",
         )
         empty.activated.connect(lambda: self.desktop.go("review"))
         pane = self._pane(
-            "payments", self.desktop.records("payments", parent=self), "Filter payments", _CHIPS, "state", empty
+            "payments",
+            shape_records(self.desktop, "payments", parent=self, widths=_WIDTHS, hidden=_HIDDEN),
+            "Filter payments",
+            _CHIPS,
+            "state",
+            empty,
         )
         pane.view.menu_asked.connect(self._open_menu)
         pane.view.opened.connect(self._open_row)
@@ -188,7 +197,7 @@ class PaymentsPage(Page):
     def _totals(self, by: By) -> TablePane:
         model = RecordTableModel(TotalsSource(self.desktop.store, by), parent=self)
         self.desktop.binding(TotalsSource.tables, model).changed.connect(model.apply_changes)
-        empty = EmptyPanel("ph.sigma", "No totals yet", "They are the sums of the ledger; nothing is in it yet.")
+        empty = EmptyPanel("ph.calculator", "No totals yet", "They are the sums of the ledger; nothing is in it yet.")
         return self._pane(f"totals.{by}", model, f"Filter by {by}", (), "name", empty)
 
     def _pane(

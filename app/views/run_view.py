@@ -54,9 +54,9 @@ class RunView(QWidget):
         self.banner = Banner()
         self.banner.activated.connect(self._banner_pressed)
         self.tiles = StatStrip(_TILES)
-        self.tiles["spent"].setCursor(Qt.CursorShape.PointingHandCursor)
-        self.tiles["spent"].setToolTip("Change the budget")
-        self.tiles["spent"].installEventFilter(self)
+        self.tiles.tile("spent").setCursor(Qt.CursorShape.PointingHandCursor)
+        self.tiles.tile("spent").setToolTip("Change the budget")
+        self.tiles.tile("spent").installEventFilter(self)
         self.charts = RunCharts()
         self.charts.told.connect(desktop.toasts.say)
         self.tables = RunTables(self.run)
@@ -87,7 +87,7 @@ class RunView(QWidget):
         going = self.run.state == "in flight"
         offers = [
             Offer("Pause the run" if going else "Resume the run", self.asks.toggle, "Space", "ph.pause", name),
-            Offer("Review this run", self.asks.review, "Ctrl+R", "ph.list-checks", name),
+            Offer("Review this run", self.asks.review, "Ctrl+R", "ph.checks", name),
             Offer("Copy the entry link", self.asks.copy_link, "Ctrl+L", "ph.link", name),
             Offer("Copy an entry link for one person …", self.asks.ask_person, "", "ph.user", name),
             Offer("Open the workers' page in the browser", self.asks.open_entry, "", "ph.globe", name),
@@ -107,7 +107,7 @@ class RunView(QWidget):
     # how
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        if watched is self.tiles["spent"] and event.type() == event.Type.MouseButtonRelease:
+        if watched is self.tiles.tile("spent") and event.type() == event.Type.MouseButtonRelease:
             self.asks.ask_budget()
         return False
 
@@ -160,7 +160,7 @@ class RunView(QWidget):
         crumb = f"{row.project_name} / Run {row.task_run_id}" if row.project_name else f"Run {row.task_run_id}"
         self.header.setWords(row.task_name, crumb, run.state)
         for key, tile in run.tiles().items():
-            self.tiles[key].setFigure(tile.figure, tile.note, tile.parts)
+            self.tiles.tile(key).setFigure(tile.figure, tile.note, tile.parts)
         self._show_buttons()
         words, tone, action = run.trouble()
         if not words:

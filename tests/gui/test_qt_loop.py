@@ -151,3 +151,26 @@ def test_a_future_that_is_not_done_when_the_loop_is_stopped_is_told(qapp: QAppli
     with pytest.raises(RuntimeError, match="stopped before"):
         loop.run_until_complete(future)
     loop.close()
+
+
+class Cycle:
+    """Garbage that only the cyclic collector finds; writes down on which thread it went."""
+
+    def __init__(self, gone: list[str]) -> None:
+        self.me, self.gone = self, gone
+
+    def __del__(self) -> None:
+        self.gone.append(threading.current_thread().name)
+
+
+async def test_cyclic_garbage_goes_on_the_thread_of_the_loop_only() -> None:
+    gone: list[str] = []
+    Cycle(gone)
+    churned = await _loop().run_in_executor(None, lambda: [[[number]] for number in range(50_000)])
+    assert len(churned) == 50_000
+    assert gone == [], "a collection was triggered on another thread"
+    deadline = _loop().time() + 3
+    while not gone and _loop().time() < deadline:
+        churned = [[[number]] for number in range(2_000)]
+        await asyncio.sleep(0.02)
+    assert gone == [threading.main_thread().name]

@@ -23,7 +23,7 @@ from app.views.widgets.pills import Chip, ChipRow, StatusPill, tone_of
 
 def _strip() -> QWidget:
     strip = StatStrip({"done": "Done"})
-    strip["done"].setFigure("1 488", "of 2 400", [(0.6, "u0")])
+    strip.tile("done").setFigure("1 488", "of 2 400", [(0.6, "u0")])
     return strip
 
 
@@ -202,3 +202,9 @@ def test_an_elided_label_keeps_the_whole_text_in_its_tool_tip(qtbot: QtBot) -> N
     made.resize(600, 18)
     made.grab()
     assert made.toolTip() == ""
+
+
+def test_no_widget_looks_like_a_sequence() -> None:
+    """PySide unpacks an object with `__getitem__` that is given to a signal; the KeyError of that ends the process."""
+    sources = (theme.RESOURCES.parent / "app" / "views").rglob("*.py")
+    assert [path.name for path in sources if "def __getitem__" in path.read_text("utf-8")] == []

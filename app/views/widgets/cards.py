@@ -125,7 +125,8 @@ class StatStrip(QFrame):
             layout.addWidget(tile, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
-    def __getitem__(self, key: str) -> StatTile:
+    def tile(self, key: str) -> StatTile:
+        """One figure by its key. (A widget with `__getitem__` would be taken for a sequence by PySide and unpacked.)"""
         return self.tiles[key]
 
 
