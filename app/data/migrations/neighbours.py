@@ -7,6 +7,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from app.data.changes import Change, everything, from_text, to_text
+from app.data.migrations.engine import place_of
 from app.data.migrations.faults import explain_driver_error
 
 T = TypeVar("T")
@@ -98,7 +100,7 @@ class ServerHolds:
     """The names this program holds on a PostgreSQL database, all on one connection of their own."""
 
     def __init__(self, url: URL) -> None:
-        self._place = url.render_as_string(hide_password=True)
+        self._place = place_of(url)
         self._url = url
         self._connection = connect(url)
         self._held: set[str] = set()
@@ -107,19 +109,29 @@ class ServerHolds:
         """The hold, or None when anybody has it, ourselves included. `StoreError` when the server cannot be asked."""
         if name in self._held:
             return None
-        if self._connection.closed and not self._held:
-            self._connection = self._ask(lambda: connect(self._url))
-        if not self._ask(lambda: self._call("pg_try_advisory_lock", name)):
+        try:
+            got = self._call("pg_try_advisory_lock", name)
+        except psycopg.OperationalError:
+            got = self._ask(lambda: self._take_again(name))
+        if not got:
             return None
         self._held.add(name)
         return ServerHold(self, name)
 
+    def _take_again(self, name: str) -> bool:
+        """The connection broke, and its holds with it: take those we had on a new one, then this one."""
+        self._connection.close()
+        self._connection = connect(self._url)
+        self._held = {held for held in self._held if self._call("pg_try_advisory_lock", held)}
+        return self._call("pg_try_advisory_lock", name)
+
     def release(self, name: str) -> None:
+        """Give a name back. Idempotent."""
         if name not in self._held:
             return
         self._held.discard(name)
-        if not self._connection.closed:
-            self._ask(lambda: self._call("pg_advisory_unlock", name))
+        with suppress(psycopg.OperationalError):  # a connection that is gone holds nothing
+            self._call("pg_advisory_unlock", name)
 
     def close(self) -> None:
         """Give back all names."""

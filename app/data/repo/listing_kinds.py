@@ -337,6 +337,7 @@ _WORKERS = Kind(
         Shown("provider", "Provider", "text", 100, WORKERS.c.provider_type),
         Shown("done", "Units", "number", 80, _DONE_BY),
         Shown("acceptance", "Accepted", "percent", 90, _ACCEPTANCE, (), True),
+        Shown("agreement", "Agreement", "percent", 95),
         Shown("median", "Median time", "duration", 100),
         Shown("paid", "Paid", "money", 100),
         Shown("last_seen", "Last seen", "datetime", 120, WORKERS.c.last_seen_at, (), True),

@@ -36,6 +36,8 @@ P = sa.bindparam
 SUBMITTED = [AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED]
 _MEDIAN_OF = 51
 """A worker's median time is that of so many of their latest submissions of each verdict."""
+_AGREEMENT_OF = 24
+"""A worker's agreement is that of so many of their latest submissions."""
 _LONGEST_ITEM = 80
 
 
@@ -251,23 +253,60 @@ def paid_by_currency(session: Session, worker_ids: Sequence[int]) -> dict[int, d
 
 
 def worker_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
-    """worker, provider, done, acceptance (0 to 1), median, paid, last_seen, blocks, qualifications"""
+    """worker, provider, done, acceptance, agreement (0 to 1), median, paid, last_seen, blocks, qualifications"""
     judged: dict[int, dict[str, int]] = {}
     for worker_id, status, count in run(session, _JUDGED, {"ids": ids}):
         judged.setdefault(worker_id, {})[status] = count
     paid = paid_by_currency(session, ids)
     blocks = _block_words(session, ids)
     held = _held_words(session, ids)
+    agreed = agreement_of(session, ids)
     statement = sa.select(WORKERS).where(among(WORKERS.c.worker_id, "ids"))
     return {
         w.worker_id: (
             w.worker_name, w.provider_type, sum(judged.get(w.worker_id, {}).values()),
-            acceptance(judged.get(w.worker_id, {})), median_seconds(session, w.worker_id),
+            acceptance(judged.get(w.worker_id, {})), agreed.get(w.worker_id), median_seconds(session, w.worker_id),
             _largest(paid.get(w.worker_id, {})), w.last_seen_at, blocks.get(w.worker_id, ""),
             ", ".join(held.get(w.worker_id, ())),
         )
         for w in run(session, statement, {"ids": ids})
     }  # fmt: skip
+
+
+_LATEST_ANSWERS = (
+    sa.select(AGENTS.c.assignment_id, AGENTS.c.labels)
+    .where(AGENTS.c.worker_id == P("worker"), AGENTS.c.status.in_(SUBMITTED))
+    .order_by(AGENTS.c.agent_id.desc())
+    .limit(_AGREEMENT_OF)
+)
+_PEERS = sa.select(AGENTS.c.assignment_id, AGENTS.c.worker_id, AGENTS.c.labels).where(
+    among(AGENTS.c.assignment_id, "ids"), AGENTS.c.status.in_(SUBMITTED)
+)
+
+
+def agreement_of(session: Session, worker_ids: Sequence[int]) -> dict[int, float]:
+    """Worker -> the share (0 to 1) of others' answers to their latest items that are the same as theirs.
+
+    Left out are workers whose latest items nobody else answered.
+    """
+    own = {worker: run(session, _LATEST_ANSWERS, {"worker": worker}).all() for worker in worker_ids}
+    items = sorted({row.assignment_id for rows in own.values() for row in rows if row.labels})
+    peers: dict[int, list[tuple[int, Any]]] = {}
+    for item, peer, labels in run(session, _PEERS, {"ids": items}) if items else ():
+        if labels:
+            peers.setdefault(item, []).append((peer, set(labels)))
+    found: dict[int, float] = {}
+    for worker, rows in own.items():
+        same = [
+            set(row.labels) == labels
+            for row in rows
+            if row.labels
+            for peer, labels in peers.get(row.assignment_id, ())
+            if peer != worker
+        ]
+        if same:
+            found[worker] = sum(same) / len(same)
+    return found
 
 
 def acceptance(judged: Mapping[str, int]) -> float | None:

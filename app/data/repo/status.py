@@ -87,8 +87,8 @@ def set_agent_status(
 ) -> AgentStatus:
     """Move an agent, and its unit with it; returns what it was.
 
-    With `free_unit` False an agent that leaves keeps its unit for now. Raises `IllegalTransition` (also for a late
-    reconnect to a unit that is no longer theirs) or `EntryDoesNotExist`.
+    With `free_unit` False an agent that leaves, and can come back, keeps its unit for now. Raises `IllegalTransition`
+    (also for a late reconnect to a unit that is no longer theirs) or `EntryDoesNotExist`.
     """
     row = _agent(session, agent_id)
     old = _A(row.status)
@@ -104,7 +104,8 @@ def set_agent_status(
     else:
         run(session, _COME_BACK if old in states.LEFT_AGENT else _SET_AGENT, {"agent": agent_id, "new": new})
     announce(session, "agents", (agent_id,))
-    if held and (free_unit or new not in states.LEFT_AGENT):
+    keeps_it = not free_unit and new in states.LEFT_AGENT and _A.IN_TASK in states.AGENT_TRANSITIONS[new]
+    if held and not keeps_it:
         _follow(session, row.unit_id, new, row.unit_status)
     return old
 
@@ -184,6 +185,7 @@ def _follow(session: Session, unit_id: int, agent: AgentStatus, old: str) -> Non
 # -- the claim -------------------------------------------------------------------------------------------------------
 
 _HELD = AGENTS.alias("held")
+_HELD_UNIT = UNITS.alias("held_unit")
 _MINE = AGENTS.alias("mine")
 _LEFT = AGENTS.alias("gone")
 _SIBLING = UNITS.alias("sibling")
@@ -191,12 +193,13 @@ _COPIED = ("unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "p
 _GIVEN = ("worker_id", "status", "creation_date", "started_at", "registration_id", "nonce", "token_hash")
 _EMPTY: dict[str, Any] = {"answer": "", "left_reason": "", "connection": {}}
 
+# Theirs is a unit that they hold (who left may do so yet, for a grace), or one that they have handed in before.
 # A count compared with 0, not NOT EXISTS: PostgreSQL would turn that into a join with all agents of the run.
 _NOT_HELD = (
     sa.select(sa.func.count())
-    .select_from(_HELD)
+    .select_from(sa.join(_HELD, _HELD_UNIT, _HELD_UNIT.c.unit_id == _HELD.c.unit_id))
     .where(_HELD.c.assignment_id == UNITS.c.assignment_id, _HELD.c.worker_id == P("worker_id"))
-    .where(_HELD.c.status.not_in([s.value for s in states.LEFT_AGENT]))
+    .where(_HELD.c.status.not_in([s.value for s in states.LEFT_AGENT]) | (_HELD_UNIT.c.agent_id == _HELD.c.agent_id))
     .scalar_subquery()
     == 0
 )
