@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ConfigError
-from app.operations.task_file import KeyPath, Place, Tree, read_tree
+from app.operations.task_file import KeyPath, Place, Tree, read_tree, scalar
 
 ROOT = "mephisto"
 KINDS = ("blueprint", "provider", "architect")
@@ -156,7 +156,10 @@ def apply_overrides(tree: Tree, overrides: Sequence[str]) -> None:
             if not tree.remove(path):
                 raise ConfigError(f'"{text}": there is no such key to take out.', key=key, file=COMMAND_LINE)
             continue
-        over = Tree({str(path[-1]): _plain(override.value())}, {(): place})
+        value = _plain(override.value())
+        if isinstance(value, float):  # as it was written: 0.10 stays 0.10
+            value = scalar(text.partition("=")[2].strip())
+        over = Tree({str(path[-1]): value}, {(): place})
         _mark(over, over.values, (), place)
         tree.merge(over, path[:-1])
         tree.places[path] = place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class Crew:
     rudeness: float = 0.0
     """The share of units with something that no page does: double submits, rubbish frames, sudden closes, forgeries."""
     seed: int = 0
+    units_each: int = 0
+    """A worker goes home after so many units; 0: when there is nothing left for them."""
 
     def check(self) -> None:
         """`InvalidEntry` for numbers that cannot be."""
@@ -90,7 +93,7 @@ async def rehearse(
 ) -> RehearsalReport:
     """Let the crew work until everybody has been sent home, or `until` is set; then say what happened.
 
-    Worker number n enters by link n modulo the number of links; an open link gets the name "rehearsal n".
+    Worker number n enters by link n modulo the number of links; an open link gets a name of the rehearsal's own.
     `on_counts` is called after every unit.
     """
     crew.check()
@@ -112,8 +115,10 @@ class _Team:
     ) -> None:  # fmt: skip
         self._links, self._crew, self._blueprint = links, crew, blueprint
         self._tally, self._transport, self._on_counts = tally, transport, on_counts
-        self._habits = Habits(crew.accuracy, crew.units_per_minute, crew.drop_out, crew.rudeness)
+        self._habits = Habits(crew.accuracy, crew.units_per_minute, crew.drop_out, crew.rudeness, crew.units_each)
         self._come = 0
+        # a name belongs to the visitor who gave it first: the next rehearsal needs others
+        self._name = f"rehearsal {secrets.token_hex(3)}"
 
     async def work(self, until: asyncio.Event | None) -> None:
         places = [asyncio.ensure_future(self._place(number)) for number in range(self._crew.workers)]
@@ -137,8 +142,8 @@ class _Team:
             self._come += 1
             come = self._come
             worker = SimulatedWorker(
-                f"rehearsal {come}", self._links[number % len(self._links)], self._habits, self._blueprint,
-                self._tally, self._crew.seed, self._transport, self._counted,
+                f"{self._name} {come}", self._links[number % len(self._links)], self._habits, self._blueprint,
+                self._tally, f"{self._crew.seed}:{come}", self._transport, self._counted,
             )  # fmt: skip
             if not await worker.work():
                 return

@@ -63,6 +63,8 @@ class Habits:
     """0: as fast as it goes."""
     drop_out: float = 0.0
     rudeness: float = 0.0
+    units: int = 0
+    """How many they do before they go home; 0: as many as there are."""
 
 
 class Left(Exception):
@@ -73,7 +75,7 @@ class SimulatedWorker:
     """A person with a browser, as far as the wire can tell."""
 
     def __init__(
-        self, name: str, entry_link: str, habits: Habits, blueprint: Blueprint, tally: Tally, seed: int,
+        self, name: str, entry_link: str, habits: Habits, blueprint: Blueprint, tally: Tally, seed: str,
         transport: httpx.AsyncBaseTransport, on_counts: Callable[[], None],
     ) -> None:  # fmt: skip
         self.name = name
@@ -81,7 +83,7 @@ class SimulatedWorker:
         self._habits = habits
         self._blueprint = blueprint
         self._tally = tally
-        self._chance = random.Random(f"{seed}:{name}")  # noqa: S311 - a rehearsal repeats by its seed
+        self._chance = random.Random(seed)  # noqa: S311 - a rehearsal repeats by its seed
         parts = urlsplit(entry_link)
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._socket_url = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/"
@@ -93,14 +95,17 @@ class SimulatedWorker:
         """Unit after unit until refused; True when the worker dropped out (another one may take the place)."""
         try:
             await self._enter()
-            while True:
+            done = 0
+            while not self._habits.units or done < self._habits.units:
                 await self._one_unit()
+                done += 1
                 self._on_counts()
         except _DroppedOut:
             self._tally.dropped += 1
             return True
         except (Left, httpx.TransportError):
-            return False
+            pass
+        return False
 
     async def _enter(self) -> None:
         if urlsplit(self._link).path.startswith("/enter/"):

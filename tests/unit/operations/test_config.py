@@ -112,7 +112,7 @@ def test_a_mephisto_file_loads(tmp_path: Path) -> None:
 
 def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
     overrides = [
-        "mephisto.task.task_reward=0.25",
+        "mephisto.task.task_reward=0.20",
         "task.task_title='A = b'",
         "+blueprint.factor=2",
         "words=[x]",
@@ -120,7 +120,7 @@ def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
     config = load_task_file(
         write(tmp_path, GOOD), [*overrides, "provider.requester_name=lab", "mephisto/provider=mock"]
     )
-    assert config.task.task_reward == Decimal("0.25")
+    assert str(config.task.task_reward) == "0.20"
     assert config.task.task_title == "A = b"
     assert isinstance(config.blueprint, ProbeArgs)
     assert (config.blueprint.factor, config.blueprint.labels) == (2.0, ["x"])

@@ -1,0 +1,162 @@
+"""Exports hold every submission, whole or not at all, and no cell that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.data.files import agent_folder
+from app.data.repo import answers, people
+from app.data.states import AgentStatus
+from app.errors import EntryDoesNotExist, InvalidEntry, StoreError
+from app.operations import export as exports
+from app.operations.export import export_run
+from app.operations.safe_csv import cell, encode, read_table
+from tests.fakes.data_rows import NOW, claim
+from tests.fakes.desk_scene import DeskScene, open_scene
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[DeskScene]:
+    async with open_scene(tmp_path / "data", items=5) as made:
+        yield made
+
+
+async def add_hostile(scene: DeskScene) -> int:
+    """A submission by somebody who thinks of spreadsheets, with a file."""
+    worker = await scene.store.write(people.get_or_create_worker, "=cmd", "inhouse", NOW)
+    content = b"what was uploaded"
+    entry = {
+        "filename": "f00.png", "original_name": "+evil.png", "field": "photo", "mimetype": "image/png",
+        "size": len(content), "sha256": hashlib.sha256(content).hexdigest(),
+    }  # fmt: skip
+    from app.data.repo import tasks
+    from app.data.states import UnitStatus
+
+    await scene.store.write(
+        tasks.add_assignments, scene.run_id, [{"shared": {"index": 9}, "unit_data": [{}]}],
+        pay_amount=scene.config.task.task_reward, unit_status=UnitStatus.LAUNCHED, now=NOW,
+    )  # fmt: skip
+    agent = await scene.store.write(claim, scene.run_id, worker)
+    assert agent is not None
+    await scene.store.write(people.record_inputs, agent.agent_id, {"index": 9}, NOW)
+    outputs = {"answer": "=HYPERLINK(1)", "extra": {"deep": [1, 2]}, "count": -3}
+    await scene.store.write(
+        people.record_submission, agent.agent_id, outputs, [entry], NOW, answer="=HYPERLINK(1)", labels=["@x"]
+    )
+    folder = agent_folder(scene.settings.runs_dir, None, scene.run_id, agent.assignment_id, agent.agent_id)
+    folder.mkdir(parents=True)
+    (folder / "f00.png").write_bytes(content)
+    return agent.agent_id
+
+
+async def test_json_lines_hold_every_submission(scene: DeskScene, tmp_path: Path) -> None:
+    agent_id = await add_hostile(scene)
+    await scene.desk.decide(scene.units[:1], AgentStatus.REJECTED, "empty", undoable=False)
+    path = tmp_path / "out.jsonl"
+    seen: list[tuple[int, int]] = []
+    report = await export_run(
+        scene.store, scene.run_id, path, "jsonl", settings=scene.settings, progress=lambda *done: seen.append(done)
+    )
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert (report.rows, report.files, seen) == (6, 1, [(6, 6)])
+    assert [line["status"] for line in lines] == ["rejected", *["completed"] * 5]
+    assert (lines[0]["review_note"], lines[0]["pay_amount"], lines[0]["inputs"]) == ("empty", "0.50", {"index": 0})
+    assert (lines[5]["agent_id"], lines[5]["outputs"]["answer"]) == (str(agent_id), "=HYPERLINK(1)")
+    assert Path(lines[5]["files"][0]["path"]).read_bytes() == b"what was uploaded"
+
+
+async def test_csv_has_a_column_per_key_and_no_formula(scene: DeskScene, tmp_path: Path) -> None:
+    await add_hostile(scene)
+    path = tmp_path / "out.csv"
+    report = await export_run(scene.store, scene.run_id, path, "csv", settings=scene.settings)
+    assert report.paths == (path, tmp_path / "out.files.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    hostile = rows[-1]
+    assert (hostile["worker_name"], hostile["answer"], hostile["labels"]) == ("'=cmd", "'=HYPERLINK(1)", "'@x")
+    assert (hostile["outputs.count"], hostile["outputs.extra"]) == ("-3", '{"deep": [1, 2]}')
+    assert json.loads(hostile["outputs"])["count"] == -3
+    assert rows[0]["outputs.answer"] == "wren"
+    with report.paths[1].open(encoding="utf-8", newline="") as file:
+        listed = list(csv.DictReader(file))
+    assert [(entry["original_name"], len(entry["sha256"])) for entry in listed] == [("'+evil.png", 64)]
+
+
+async def test_mephisto_folders_hold_data_and_files(scene: DeskScene, tmp_path: Path) -> None:
+    agent_id = await add_hostile(scene)
+    out = tmp_path / "out"
+    report = await export_run(scene.store, scene.run_id, out, "mephisto", settings=scene.settings)
+    assert (report.rows, report.files) == (6, 1)
+    agent = next(out.glob(f"NO_PROJECT/{scene.run_id}/*/{agent_id}"))
+    data = json.loads((agent / "agent_data.json").read_text("utf-8"))
+    assert (data["inputs"], data["outputs"]["count"]) == ({"index": 9}, -3)
+    assert json.loads((agent / "agent_meta.json").read_text("utf-8"))["task_end"] == NOW.timestamp()
+    assert json.loads((agent.parent / "assign_data.json").read_text("utf-8")) == {
+        "shared": {"index": 9},
+        "unit_data": [{}],
+    }
+    assert (agent / "f00.png").read_bytes() == b"what was uploaded"
+    with pytest.raises(StoreError, match="not empty"):
+        await export_run(scene.store, scene.run_id, out, "mephisto", settings=scene.settings)
+
+
+@pytest.mark.parametrize("layout", ["jsonl", "csv", "mephisto"])
+async def test_a_cancelled_export_leaves_what_was_there(
+    scene: DeskScene, tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 1)
+    folder = tmp_path / "place"
+    folder.mkdir()
+    path = folder / "out"
+    if layout != "mephisto":
+        path.write_text("before")
+    begun = asyncio.Event()
+    task = asyncio.create_task(
+        export_run(scene.store, scene.run_id, path, layout, settings=scene.settings, progress=lambda *done: begun.set())
+    )
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [one.name for one in folder.iterdir()] == ([] if layout == "mephisto" else ["out"])
+    assert layout == "mephisto" or path.read_text() == "before"
+
+
+async def test_an_export_that_cannot_be_is_a_sentence(scene: DeskScene, tmp_path: Path) -> None:
+    with pytest.raises(EntryDoesNotExist):
+        await export_run(scene.store, 99, tmp_path / "x", "jsonl", settings=scene.settings)
+    with pytest.raises(InvalidEntry):
+        await export_run(scene.store, scene.run_id, tmp_path / "x", "xml", settings=scene.settings)
+    (tmp_path / "file").write_text("x")
+    for layout in ("jsonl", "csv", "mephisto"):
+        with pytest.raises(StoreError):
+            await export_run(scene.store, scene.run_id, tmp_path / "file" / "x", layout, settings=scene.settings)
+
+
+async def test_a_run_without_submissions_is_an_empty_export(scene: DeskScene, tmp_path: Path) -> None:
+    assert list(await scene.store.read(answers.list_submitted_agents, 99)) == []
+
+
+@given(st.text(max_size=12))
+def test_no_text_becomes_a_formula(text: str) -> None:
+    made = cell(text)
+    assert not str(made).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert str(made).removeprefix("'") == text.replace("\0", "\ufffd").removeprefix("'") or made == text
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(encode([("name", "note"), ("=a", 'say "x"'), ("b", "two\nlines")]))
+    assert [cells for _, cells in read_table(path, ("name",), ("note",)).rows] == [
+        {"name": "=a", "note": 'say "x"'},
+        {"name": "b", "note": "two\nlines"},
+    ]
