@@ -56,7 +56,7 @@ def read_dossier(session: Session, worker_id: int, now: datetime) -> Dossier:
         provider=row["provider"],
         done=row["done"],
         acceptance=row["acceptance"],
-        agreement=row.get("agreement"),
+        agreement=row["agreement"],
         median_seconds=row["median"],
         paid=row["paid"],
         last_seen=row["last_seen"],

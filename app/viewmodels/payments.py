@@ -51,6 +51,7 @@ class TotalsSource:
             Column("amount", "Amount", "money", width=140),
             Column("fees", "Fees", "money", width=120),
             Column("open", "Not settled yet", "money", width=140),
+            Column("currency", "Currency", width=100),
         )
 
     async def list_ids(self, query: RecordQuery) -> array[int]:
@@ -64,6 +65,7 @@ class TotalsSource:
                 (total.amount, total.currency),
                 (total.fees, total.currency),
                 (total.open, total.currency),
+                total.currency,
             )
         self._rows = rows
         words = query.search.casefold().split()

@@ -29,7 +29,8 @@ _TICK_MS = 1000
 _FACTS_MS = 500
 _SERIES_MS = 3000
 _QUALITY_MS = 20_000
-STEPS = 90
+STEPS = 50
+"""Points of the charts over time: more are not seen, and each costs a look into an index."""
 COST_STEPS = 24
 _INTERRUPTED = (
     "The program that served this run is gone. Nothing that was handed in is lost; resume it, and workers' pages come "

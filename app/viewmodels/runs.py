@@ -11,7 +11,19 @@ from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of
 from app.viewmodels.record_table import RecordTableModel
+from app.viewmodels.shaped_records import shape_records
 
+_WIDTHS = {
+    "run": 64,
+    "task": 190,
+    "project": 112,
+    "state": 122,
+    "done": 200,
+    "to_review": 86,
+    "spent": 92,
+    "budget": 92,
+    "started_at": 112,
+}
 _NOTHING_LOST = "Nothing that was handed in is lost; workers' pages wait and come back by themselves."
 
 
@@ -26,7 +38,14 @@ class RunsViewModel(QObject):
     def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.desktop = desktop
-        self.records: RecordTableModel = desktop.records("runs", parent=self)
+        self.records: RecordTableModel = shape_records(
+            desktop,
+            "runs",
+            parent=self,
+            widths=_WIDTHS,
+            hidden=("units", "provider", "finished_at"),
+            words=("done",),
+        )
         self.interrupted: list[RunRow] = []
         self._reader = Action(self._read, self)
         self._reader.failed.connect(desktop.fail)

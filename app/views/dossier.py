@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.dossier import Dossier, DossierViewModel
@@ -74,9 +74,10 @@ class DossierView(QWidget):
 
     def _buttons(self) -> QWidget:
         bar = QWidget()
-        layout = QHBoxLayout(bar)
+        layout = QGridLayout(bar)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.setSpacing(8)
+        layout.setColumnStretch(2, 1)
         self.bonus = Button("Bonus …")
         self.bonus.clicked.connect(lambda: self._desk.bonus(self.subjects()))
         self.block = Button("Block …", "danger")
@@ -85,10 +86,9 @@ class DossierView(QWidget):
         self.unblock.clicked.connect(lambda: self._desk.unblock(self.subjects()))
         self.grant = Button("Grant …")
         self.grant.clicked.connect(lambda: self._desk.grant(self.subjects()))
-        for button in (self.bonus, self.block, self.unblock, self.grant):
+        for place, button in enumerate((self.bonus, self.grant, self.block, self.unblock)):
             button.setEnabled(False)
-            layout.addWidget(button)
-        layout.addStretch(1)
+            layout.addWidget(button, place // 2, place % 2)
         return bar
 
     def _show(self) -> None:

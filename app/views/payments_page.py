@@ -182,14 +182,8 @@ class PaymentsPage(Page):
             "Go to review",
         )
         empty.activated.connect(lambda: self.desktop.go("review"))
-        pane = self._pane(
-            "payments",
-            shape_records(self.desktop, "payments", parent=self, widths=_WIDTHS, hidden=_HIDDEN),
-            "Filter payments",
-            _CHIPS,
-            "state",
-            empty,
-        )
+        model = shape_records(self.desktop, "payments", parent=self, widths=_WIDTHS, hidden=_HIDDEN)
+        pane = self._pane("payments", model, "Filter payments", _CHIPS, "state", empty)
         pane.view.menu_asked.connect(self._open_menu)
         pane.view.opened.connect(self._open_row)
         return pane

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QStackedLayout, QVB
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import clock_time, count_of
 from app.viewmodels.qualifications import QualificationsViewModel
+from app.viewmodels.shaped_records import shape_records
 from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import ConfirmSheet
 from app.views.dossier import DossierView
@@ -34,6 +35,7 @@ from app.views.widgets.panels import EmptyPanel
 from app.views.worker_actions import ActionDesk
 
 _LIST_WIDTH = 430
+_WIDTHS = {"qualification": 170, "holders": 80, "description": 150}
 
 
 class QualificationsPage(Page):
@@ -168,7 +170,8 @@ class QualificationsPage(Page):
             "New qualification",
         )
         empty.activated.connect(self.ask_new)
-        pane = self._pane("qualifications", self.desktop.records("qualifications", parent=self), empty)
+        model = shape_records(self.desktop, "qualifications", parent=self, widths=_WIDTHS, hidden=("since",))
+        pane = self._pane("qualifications", model, empty)
         pane.view.current_changed.connect(self.viewmodel.choose)
         pane.model.relisted.connect(self._choose_wanted)
         pane.model.count_changed.connect(lambda _count: self._choose_wanted())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedLayout, QWidget
 
-from app.viewmodels.formats import about, digits, duration, money
+from app.viewmodels.formats import digits, duration, money
 from app.viewmodels.run_series import RunSeries
 from app.views import theme
 from app.views.chart_card import ChartCard
@@ -18,6 +18,7 @@ from app.views.widgets.pills import words_of
 
 HEIGHT = 196
 _GAP = 12
+_LEGEND_MARGIN = 60
 _ALWAYS = ("accepted", "completed", "assigned", "launched")
 
 
@@ -107,11 +108,14 @@ class RunCharts(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
         layout.setSpacing(_GAP)
+        self._counts: dict[str, int] = {}
         layout.addWidget(self.units, 2)
         self.left = SwitchedCards((self.agents, self.rate), ("Agents at work", "Throughput"))
         self.right = SwitchedCards((self.times, self.cost), ("Time on task", "Cost"))
         layout.addWidget(self.left, 1)
         layout.addWidget(self.right, 1)
+        for card in (self.units, self.left, self.right):  # the widths are shares, whatever stands in the cards
+            card.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.setFixedHeight(HEIGHT)
         for card in (self.units, self.agents, self.rate, self.times, self.cost):
             card.saved.connect(lambda words: self.told.emit(words, "ok"))
@@ -124,21 +128,34 @@ class RunCharts(QWidget):
         self._rate.set_data(series.times, series.per_minute)
         self._cost.set_data(series.cost_times, series.spent)
         self._times.set_data(series.time_edges, series.time_counts)
-        span = series.times[-1] - series.times[0] if len(series.times) else 0.0
-        words = f"last {about(span)}" if span else ""
-        self.agents.setNote(words)
-        self.rate.setNote(words)
         self.cost.setNote(money(series.spent_now, series.currency))
-        self.times.setNote(f"median {duration(series.median_seconds)}" if series.median_seconds else "")
         for card in (self.units, self.agents, self.rate, self.cost):
             self._show_ends(card, series.times)
         if len(series.time_edges):
-            self.times.setEnds(duration(series.time_edges[0]), f"{duration(series.time_edges[-1])} and more")
+            middle = f"median {duration(series.median_seconds)}" if series.median_seconds else duration(0)
+            self.times.setEnds(middle, f"{duration(series.time_edges[-1])} and more")
 
     def _show_units(self, series: RunSeries, counts: Mapping[str, int]) -> None:
         self.units.chart.set_numbers(series.times, series.by_status)
-        shown = {name for name in UNIT_SERIES if name in _ALWAYS or counts.get(name)}
-        self.units.setLegend({name: f"{words_of(name)} {digits(counts.get(name, 0))}" for name in UNIT_SERIES}, shown)
+        self._counts = dict(counts)
+        self._fit_legend()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_legend()
+
+    def _fit_legend(self) -> None:
+        """As much of the legend as there is room for: all with counts, the usual ones so, words only, or none."""
+        counts = self._counts
+        occurring = [name for name in UNIT_SERIES if name in _ALWAYS or counts.get(name)]
+        room = self.units.width() - 28 - self.units.title.sizeHint().width() - _LEGEND_MARGIN
+        metrics = QFontMetrics(theme.font("small-medium"))
+        words: dict[str, str] = {}
+        for names, counted in ((occurring, True), (_ALWAYS, True), (_ALWAYS, False), ((), False)):
+            words = {name: words_of(name) + (f" {digits(counts.get(name, 0))}" if counted else "") for name in names}
+            if sum(metrics.horizontalAdvance(one) + 28 for one in words.values()) <= room:
+                break
+        self.units.setLegend(words, set(words))
 
     def _show_ends(self, card: ChartCard, times: Sequence[float]) -> None:
         if len(times):

@@ -17,7 +17,7 @@ from app.views.widgets.headers import SectionTabs
 from app.views.widgets.panels import EmptyPanel
 
 TABS = (("agents", "Agents"), ("units", "Units"), ("refused", "Refused"), ("log", "Log"))
-AT_WORK = "accepted|in task|waiting"
+AT_WORK = "accepted|in task"
 _AGENT_CHIPS = (
     (AT_WORK, "at work"),
     ("waiting", "waiting"),
@@ -105,7 +105,7 @@ class RunTables(QWidget):
 
     def _agents(self) -> TablePane:
         run, desktop = self._run, self._run.desktop
-        query = RecordQuery({"status": tuple(AT_WORK.split("|"))})
+        query = RecordQuery({"status": (*AT_WORK.split("|"), "waiting")})
         model = LiveAgentsModel(
             desktop.store,
             run.run_id,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import digits
@@ -32,6 +33,10 @@ _TILES = {
     "spent": "Spent",
     "agreement": "Agreement (α)",
 }
+_ROOMY = 980
+"""From this width on all buttons of the head have room beside the title."""
+_SHARES = (6, 4, 4, 4, 6, 4)
+"""How the tiles share the width: two have a sum beside the figure."""
 
 
 class RunView(QWidget):
@@ -54,6 +59,10 @@ class RunView(QWidget):
         self.banner = Banner()
         self.banner.activated.connect(self._banner_pressed)
         self.tiles = StatStrip(_TILES)
+        tiles_layout = self.tiles.layout()
+        assert isinstance(tiles_layout, QHBoxLayout)
+        for place, share in enumerate(_SHARES):
+            tiles_layout.setStretch(2 * place, share)  # between the tiles stand hairlines
         self.tiles.tile("spent").setCursor(Qt.CursorShape.PointingHandCursor)
         self.tiles.tile("spent").setToolTip("Change the budget")
         self.tiles.tile("spent").installEventFilter(self)
@@ -105,6 +114,15 @@ class RunView(QWidget):
         return offers
 
     # how
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_head()
+
+    def _fit_head(self) -> None:
+        """Where there is little room the title has it; what gives way stands in the menu too."""
+        self.units_button.setVisible(self.width() >= _ROOMY and self.run.state != "completed")
+        self.link_button.setVisible(self.width() >= _ROOMY - 90)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
         if watched is self.tiles.tile("spent") and event.type() == event.Type.MouseButtonRelease:
@@ -183,6 +201,7 @@ class RunView(QWidget):
         self.pause_button.updateGeometry()
         self.stop_button.setVisible(not over)
         self.link_button.setEnabled(run.live is not None)
+        self._fit_head()
         waiting = run.waiting
         self.review_button.setText(f"Review {digits(waiting)}" if waiting else "Review")
         self.review_button.updateGeometry()
@@ -206,8 +225,10 @@ class RunView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for words, slot in (
+            ("Copy the entry link\tCtrl+L", self.asks.copy_link),
             ("Copy entry link for one person …", self.asks.ask_person),
             ("Open the workers' page in the browser", self.asks.open_entry),
+            ("Add units …", self.asks.ask_units),
             ("", None),
             ("Export …\tCtrl+E", self.asks.ask_export),
             ("Save the task file …", self.asks.ask_yaml),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QVBoxLayout
 
 from app.viewmodels.desktop import Desktop
+from app.viewmodels.shaped_records import shape_records
 from app.viewmodels.worker_actions import Subjects
 from app.views.dossier import DossierView
 from app.views.page import Offer, Page
@@ -20,6 +21,8 @@ from app.views.widgets.panels import EmptyPanel
 from app.views.worker_actions import ActionDesk
 
 _CHIPS = (("none", "not blocked"), ("blocked", "blocked"), ("soft-blocked", "soft-blocked"))
+
+_WIDTHS = {"worker": 150, "done": 70, "blocks": 130, "last_seen": 110, "paid": 95, "qualifications": 200}
 
 
 class WorkersPage(Page):
@@ -99,7 +102,7 @@ class WorkersPage(Page):
         )
         empty.activated.connect(lambda: desktop.go("launch"))
         pane = TablePane(
-            desktop.records("workers", parent=self),
+            shape_records(desktop, "workers", parent=self, widths=_WIDTHS, hidden=("provider",)),
             desktop.ui_state,
             "workers",
             desktop.toasts,
