@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ _TAKEN = frozenset(
         *("task", "task_config.json", "task_index", "welcome", "worker_state", "wrap_crowd_source.js", "crowdesk"),
     )
 )
+_SITE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.\-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
@@ -76,15 +78,21 @@ def list_extra_files(folder: Path, key: str) -> dict[str, Path]:
 
 def image_origin(url: str) -> str | None:
     """The origin of an http(s) address as a content security policy names it, or None when it is no such address."""
+    site = _SITE.match(url)
+    return _origin(site.group()) if site is not None else None
+
+
+@lru_cache(maxsize=10_000)
+def _origin(site: str) -> str | None:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(site)
         host = (parts.hostname or "").encode("idna").decode("ascii").lower()
         port = parts.port
     except (ValueError, UnicodeError):
         return None
     if ":" in host:
         host = f"[{host}]"
-    if parts.scheme not in ("http", "https") or parts.username is not None or not _HOST.fullmatch(host):
+    if parts.username is not None or not _HOST.fullmatch(host):
         return None
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 

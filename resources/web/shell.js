@@ -102,6 +102,7 @@ class TaskPage {
     this.bannerText = make("p", {});
     this.bannerButton = make("button", { class: "cd-button", type: "button", hidden: true }, "Try now");
     this.banner = make("div", { class: "cd-banner", hidden: true }, icon("away"), this.bannerText, this.bannerButton);
+    const bar = make("div", { class: "cd-bar" }, this.title, this.timeLeft, this.backButton);
     this.live = make("div", { class: "cd-quiet", role: "status" });
     this.alert = make("div", { class: "cd-quiet", role: "alert" });
     this.main = make("main", { class: "cd-main", id: "cd-main", tabindex: "-1" });
@@ -112,9 +113,9 @@ class TaskPage {
       "Submit",
     );
     this.foot = make("footer", { class: "cd-foot", hidden: true }, this.footStatus, this.submitButton);
-    const header = make("header", { class: "cd-bar" }, this.title, this.timeLeft, this.backButton);
+    const header = make("header", { class: "cd-top" }, bar, this.banner);
     document.body.prepend(make("a", { class: "cd-skip", href: "#cd-main" }, "Go to the task"));
-    document.body.append(header, this.banner, this.main, this.foot, this.live, this.alert);
+    document.body.append(header, this.main, this.foot, this.live, this.alert);
     window.addEventListener("pagehide", () => this._saveNow());
     document.addEventListener("visibilitychange", () => document.hidden && this._saveNow());
     window.addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -195,6 +196,7 @@ class TaskPage {
     this.control.lock?.(true);
     this.submitButton.disabled = true;
     this._banner("info", "This is a preview. Nothing can be sent from here; begin with Start on your welcome page.", null);
+    this.banner.firstChild.replaceWith(icon("eye"));
   }
 
   // --- what the requester's program says

@@ -75,7 +75,7 @@ function bindHandlers(form) {
 function collect(form, say, foot) {
   if (!form.checkValidity()) {
     const first = form.querySelector(":invalid:not(fieldset)");
-    const text = `${nameOf(first)}: ${first?.validationMessage || "Please check this field."}`;
+    const text = `${nameOf(first).replace(/[\s:.?]+$/, "")}: ${first?.validationMessage || "Please check this field."}`;
     foot(text, "bad");
     say(text);
     form.reportValidity();

@@ -27,7 +27,7 @@ const title = make("p", { class: "cd-bar-title" }, "Welcome");
 const main = make("main", { class: "cd-main", id: "cd-main", tabindex: "-1" });
 const live = make("div", { class: "cd-quiet", role: "status" });
 document.body.prepend(make("a", { class: "cd-skip", href: "#cd-main" }, "Go to the task"));
-document.body.append(make("header", { class: "cd-bar" }, title), main, live);
+document.body.append(make("header", { class: "cd-top" }, make("div", { class: "cd-bar" }, title)), main, live);
 
 let shown = "";
 let refreshAt = 0;
@@ -151,9 +151,17 @@ function startRow(state) {
     );
     return row;
   }
+  const isDone = state.refusal_code === "finished";
+  const isForGood = ["blocked", "soft_blocked", "ineligible", "qualification", "onboarding_failed", "unit_limit"];
+  const looksAgain = isDone || isForGood.includes(state.refusal_code) ? "" : " This page looks again by itself.";
   row.append(
+    make(
+      "div",
+      { class: "cd-notice", "data-tone": isDone ? "ok" : "warn" },
+      icon(isDone ? "check" : "clock"),
+      make("p", {}, (state.refusal || "There is nothing to do at the moment.") + looksAgain),
+    ),
     make("button", { id: "cd-start", class: "cd-button cd-large", type: "button", disabled: true }, "Start"),
-    make("p", {}, state.refusal || "There is nothing to do at the moment. This page looks again by itself."),
   );
   return row;
 }
@@ -252,7 +260,7 @@ function askName(reason) {
       shown = "";
       await refresh();
       if (shown !== "name") {
-        main.focus();
+        main.focus({ preventScroll: true });
       }
     } catch (error) {
       if (!(error instanceof Error)) {

@@ -77,7 +77,7 @@ async def test_a_missing_answer_is_pointed_at(serve: Serve, open_page: OpenPage)
     page = await open_page(desktop.link("mira.k"))
     await begin(page)
     await page.click("text=Submit")
-    await expect(page.locator(".cd-foot-status")).to_contain_text("How does the review sound?")
+    await expect(page.locator(".cd-foot-status")).to_contain_text("How does the review sound: ")
     assert desktop.all_submissions() == []
 
 
