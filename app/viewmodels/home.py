@@ -222,6 +222,7 @@ def list_needs(runs: Sequence[OpenRun], found: Sequence[totals.Attention]) -> li
 
 
 def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: datetime) -> OpenRun:
+    since = max(now - LOOK_BACK, min(row.started_at or row.creation_date, now - timedelta(seconds=PACE_STEPS)))
     return OpenRun(
         row.task_run_id,
         row.task_name,
@@ -232,7 +233,7 @@ def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: da
         row.budget,
         row.task_run_id in at_work,
         at_work.get(row.task_run_id, 0),
-        tuple(totals.submissions_per_step(session, row.task_run_id, now - LOOK_BACK, now, PACE_STEPS)),
+        tuple(totals.submissions_per_step(session, row.task_run_id, since, now, PACE_STEPS)),
     )
 
 

@@ -188,6 +188,13 @@ class Plot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph ships no types
         return f"A chart of {len(self.x)} points; at its end: {last}"
 
 
+class _Area(pg.PlotCurveItem):  # type: ignore[misc] # pyqtgraph ships no types
+    """A filled curve drawn in one piece: pyqtgraph fills fifty points at a time, and the seams show."""
+
+    def _shouldUseFillPathList(self) -> bool:
+        return False
+
+
 class StackedArea(Plot):
     """Series on top of each other over time; `tints` gives the colour token of each, in stacking order."""
 
@@ -196,7 +203,7 @@ class StackedArea(Plot):
         self._areas: dict[str, Any] = {}
         super().__init__(**texts)
         for place, name in enumerate(reversed(self.tints)):
-            area = pg.PlotCurveItem(pen=None, fillLevel=0.0, antialias=True)
+            area = _Area(pen=None, fillLevel=0.0, antialias=True)
             area.setZValue(place)
             self._areas[name] = area
             self.addItem(area)
@@ -226,7 +233,7 @@ class LineChart(Plot):
         self.tint, self._filled = tint, filled
         self._line: Any = None
         super().__init__(**texts)
-        self._line = pg.PlotCurveItem(antialias=True)
+        self._line = _Area(antialias=True)
         self.addItem(self._line)
         self.restyle()
 
@@ -249,7 +256,7 @@ class LineChart(Plot):
         if not len(self.x):
             self._line.setData([], [])
             return
-        x, y = thin_by_extremes(self.x, self.series[""], 2 * self._pixels())
+        x, y = thin_by_extremes(self.x, self.series[""], self._pixels())
         self._line.setData(x, y)
         self._fit(float(x[0]), float(x[-1]), min(0.0, float(y.min())), float(y.max()) * 1.06)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QRadioButton
+from PySide6.QtWidgets import QRadioButton, QVBoxLayout
 
 from app.viewmodels.formats import count_of
 from app.views.sheet import Sheet
@@ -34,10 +34,13 @@ class CloseSheet(Sheet):
             option = QRadioButton(words)
             option.toggled.connect(self._show_choice)
             self._options[key] = option
-            self.body.addWidget(option)
             text = label(what, "small", "dim", wrap=True)
-            text.setContentsMargins(24, 0, 0, 4)
-            self.body.addWidget(text)
+            text.setContentsMargins(24, 0, 0, 2)
+            pair = QVBoxLayout()
+            pair.setSpacing(0)
+            pair.addWidget(option)
+            pair.addWidget(text)
+            self.body.addLayout(pair)
             option.setAccessibleDescription(what)
         self._options[KEEP].setChecked(True)
         self.confirmed.connect(lambda: self.decided.emit(self.choice()))
