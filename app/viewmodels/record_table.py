@@ -23,6 +23,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
+from shiboken6 import isValid
 
 from app.viewmodels.action import Action
 from app.viewmodels.id_lists import Patch, find_patch
@@ -249,6 +250,8 @@ class RecordTableModel(QAbstractTableModel):
         clock.start()
         ids = await self.source.list_ids(query)
         self._list_cost_ms = clock.elapsed()
+        if not isValid(self):
+            return
         if generation != self._generation:
             self._list_again = True
             return
@@ -346,6 +349,8 @@ class RecordTableModel(QAbstractTableModel):
             return
         self._stale.discard(number)
         rows = await self.source.fetch(ids)
+        if not isValid(self):  # its page went meanwhile
+            return
         if self.ids[number * PAGE : (number + 1) * PAGE] != ids:
             self._stale.add(number)  # the list moved meanwhile; whoever still looks asks again
             return
@@ -367,6 +372,8 @@ class RecordTableModel(QAbstractTableModel):
         if not places:
             return
         rows = await self.source.fetch(array("q", places))
+        if not isValid(self):
+            return
         touched: dict[int, list[int]] = {}
         for record_id, (number, offset) in places.items():
             page, row = self._pages.get(number), number * PAGE + offset

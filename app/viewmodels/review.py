@@ -66,7 +66,7 @@ class QueueSource(StoreSource):
                 width=_WIDTHS.get(column.name, column.width),
                 hidden=column.name not in ("worker", "answer", "on_task", "agreement", "flags", "status"),
             )
-            for column in sorted(self.columns, key=lambda column: column.name == "status")
+            for column in self.columns
         )
 
 
