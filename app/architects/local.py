@@ -21,7 +21,8 @@ from app.architects.base import Architect, ArchitectArgs, Channel, ServedTask
 from app.architects.channel import InProcessChannel, WebSocketChannel, channel_url
 from app.architects.router.config import RouterConfig, RouterConfigError
 from app.architects.router.limits import MIB, Limits
-from app.architects.router.server import Router, RouterServer
+from app.architects.router.router import Router
+from app.architects.router.server import RouterServer
 from app.architects.router.uploads import NAME_SHAPE
 from app.args import arg
 from app.clock import Clock

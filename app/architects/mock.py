@@ -13,7 +13,8 @@ from app.architects.base import Architect, ArchitectArgs, Channel, PacketHandler
 from app.architects.local import read_upload, router_config
 from app.architects.router.config import RouterConfigError
 from app.architects.router.limits import Limits
-from app.architects.router.server import Router, RouterServer
+from app.architects.router.router import Router
+from app.architects.router.server import RouterServer
 from app.args import arg
 from app.clock import Clock
 from app.data.packets import Packet, PacketType

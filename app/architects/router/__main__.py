@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Thread
 
 from app.architects.router.config import RouterConfig, RouterConfigError
-from app.architects.router.server import Router, RouterServer
+from app.architects.router.router import Router
+from app.architects.router.server import RouterServer
 
 EXIT_FAILED = 2
 REPORT_SECONDS = 1.0

@@ -6,7 +6,6 @@ There is no middleware: headers are made with each answer, and this is the hot p
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,11 +21,9 @@ from app.architects.router.http import (
 )
 from app.architects.router.limits import RateLimiter, is_loopback
 from app.architects.router.outbox import Outbox
+from app.architects.router.router import Router
 from app.architects.router.site import COMMON_HEADERS, JSON_TYPE
 from app.data.packets import Packet, PacketError
-
-if TYPE_CHECKING:
-    from app.architects.router.server import Router
 
 ENTER_PREFIX = "/enter/"
 DOWNLOAD_PREFIX = "/download_file/"

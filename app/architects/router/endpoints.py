@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
@@ -22,14 +22,12 @@ from app.architects.router.http import (
     send_file,
     send_json,
 )
+from app.architects.router.router import Router
 from app.architects.router.site import COMMON_HEADERS, NO_STORE, attachment, content_type_of
 from app.architects.router.uploads import AGENT_FIELD, NAME_SHAPE, Form, UploadReceiver
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 
-if TYPE_CHECKING:
-    from app.architects.router.server import Router
-
-Endpoint = Callable[["Router", Scope, Receive, Send], Awaitable[None]]
+Endpoint = Callable[[Router, Scope, Receive, Send], Awaitable[None]]
 
 MAX_ID = 400
 SMALL_BODY = 64 * 1024

@@ -7,7 +7,7 @@ import time
 from asyncio.transports import BaseTransport
 from typing import Any
 
-from app.architects.router.transport import QUIET, ConnectionGuard, remote_address, write_refusal
+from app.architects.router.guard import QUIET, ConnectionGuard, remote_address, write_refusal
 
 HEAD_BYTES = 64 * 1024
 """A request's line and headers together; pages of ours need less than 2 KiB."""

@@ -1,82 +1,22 @@
-"""uvicorn's protocols with a guard: how many connections, how slowly a request may come, how long answers lie unread.
+"""uvicorn's protocols under the guard.
 
-The limits of a page's own packets are in the state machine; these are of the bytes below it. One sweep a second looks
-at all connections, so that none needs a timer of its own. Requests are parsed by httptools where it is installed (half
-the cost of a request), else by h11, which is pure Python and runs on any host.
+Requests are parsed by httptools where it is installed (half the cost of a request), else by h11, which is pure Python
+and runs on any host.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
-import logging
 import time
 from asyncio.transports import BaseTransport
-from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from app.architects.router.limits import Limits, address_key, is_loopback
-
-if TYPE_CHECKING:
-    from app.architects.router.paced import PacedConnection
-
-QUIET = logging.getLogger("app.architects.router.transport")
-QUIET.setLevel(logging.ERROR)  # uvicorn warns of every malformed request; here they are counted, and logged in sums
-
-
-class ConnectionGuard:
-    """All connections of one router: who may come in, and who has been too slow."""
-
-    def __init__(self, limits: Limits, refuse: Callable[[str, str, str], None], *, proxied: bool) -> None:
-        """`refuse(error, detail, address)` logs and counts; `proxied`: all connections come from a reverse proxy."""
-        self.limits = limits
-        self.refuse = refuse
-        self._proxied = proxied
-        self._open: set[PacedConnection | GuardedWebSocket] = set()
-        self._per_address: Counter[str] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def enter(self, connection: PacedConnection | GuardedWebSocket, address: str) -> str:
-        """A connection was made: "" when it may stay, else why not."""
-        limits = self.limits
-        if len(self._open) >= limits.connections:
-            return "too many connections"
-        exempt = self._proxied or is_loopback(address)
-        if self._per_address[address] >= limits.connections_per_address and not exempt:
-            return "too many connections from one address"
-        self._open.add(connection)
-        self._per_address[address] += 1
-        return ""
-
-    def leave(self, connection: PacedConnection | GuardedWebSocket, address: str) -> None:
-        """A connection ended. Idempotent."""
-        if connection in self._open:
-            self._open.remove(connection)
-            self._per_address[address] -= 1
-            if self._per_address[address] <= 0:
-                del self._per_address[address]
-
-    def cut_all(self) -> None:
-        """End every connection at once: the router stops, and these had their time to end by themselves."""
-        for connection in list(self._open):
-            connection.transport.abort()
-
-    def sweep(self, now: float) -> None:
-        """Cut the connections that are too slow. To be called about once a second."""
-        for connection in list(self._open):
-            fault = connection.fault(now)
-            if fault:
-                self.refuse("slow_client", fault, connection.address)
-                connection.cut()
+from app.architects.router.guard import QUIET, ConnectionGuard, remote_address, write_refusal
 
 
 class GuardedWebSocket(WebSocketsSansIOProtocol):
@@ -158,16 +98,3 @@ def guarded(guard: ConnectionGuard) -> tuple[type[asyncio.Protocol], type[Guarde
     http = type("GuardedHttp", (Paced,), {"guard": guard})
     socket = type("GuardedSocket", (GuardedWebSocket,), {"guard": guard})
     return cast(type[asyncio.Protocol], http), cast(type[GuardedWebSocket], socket)
-
-
-def remote_address(transport: BaseTransport) -> str:
-    """Whose connection this is, as limits count."""
-    remote = get_remote_addr(cast(asyncio.Transport, transport))
-    return address_key(remote[0]) if remote else "unknown"
-
-
-def write_refusal(transport: asyncio.Transport, status: int, error: str, detail: str) -> None:
-    """Write a whole answer past the parser, whose state may not allow one any more; the connection closes after it."""
-    body = json.dumps({"error": error, "detail": detail})
-    head = f"HTTP/1.1 {status} Refused\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-    transport.write(f"{head}connection: close\r\nx-content-type-options: nosniff\r\n\r\n{body}".encode())

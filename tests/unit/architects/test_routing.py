@@ -469,3 +469,24 @@ class TestSpooling:
         assert Redeliver() not in routing.tick(6.0, WALL)
         assert Redeliver() in routing.tick(6.0 + REDELIVER_SECONDS, WALL)
         assert tell(routing, PacketType.SUBMIT_ACKNOWLEDGED, TOKEN, {"request_id": "r1"}) == [Unkeep("r1")]
+
+
+def test_an_agent_that_is_done_is_kept_while_its_page_is_open() -> None:
+    routing = attached(heartbeat_seconds=1e9)
+    tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "completed"}, now=1.0)
+    connect(routing, 1, TOKEN, now=1.0)
+    routing.tick(FORGET_SECONDS * 3, WALL)
+    assert routing.knows(TOKEN)
+    routing.socket_closed(1, FORGET_SECONDS * 3)
+    routing.tick(FORGET_SECONDS * 3 + 1, WALL)
+    assert routing.knows(TOKEN)
+    routing.tick(FORGET_SECONDS * 5, WALL)
+    assert not routing.knows(TOKEN)
+
+
+def test_an_agent_that_is_taken_back_to_work_is_live_again() -> None:
+    routing = attached()
+    tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "disconnect"}, now=1.0)
+    tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"}, now=2.0)
+    routing.tick(FORGET_SECONDS * 3, WALL)
+    assert routing.knows(TOKEN)
