@@ -2,7 +2,7 @@
 
 import { clockText, icon, make, money } from "./dom.js";
 import { forget, keep, kept, newVisit, tidy } from "./keep.js";
-import { Refusal, Unreachable, persist, request } from "./net.js";
+import { Refusal, Unreachable, pauseSeconds, persist, request } from "./net.js";
 import { Session, reportErrors } from "./session.js";
 
 const WORKING = new Set(["", "none", "accepted", "in task", "onboarding"]);
@@ -36,8 +36,9 @@ const DONE = new Set(["completed", "approved", "soft_rejected", "rejected"]);
 
 /**
  * Run a task page. `task.show({root, data, config, draft, preview, changed, submit})` fills `root` and returns
- * `{collect(), draft(), lock(locked), focus()}`; `collect()` gives `{data, files}`, or null when something is missing
- * and was pointed at. `task.wide` makes the page use the whole window.
+ * `{collect(), draft(), lock(locked), focus(), note}`; `collect()` gives `{data, files}`, or null when something is
+ * missing and was pointed at; `note` says what a draft could not bring back. `task.wide` and `task.full` make the page
+ * use the whole window.
  */
 export async function runTask(task) {
   const page = new TaskPage(task);
@@ -56,6 +57,7 @@ class TaskPage {
     this.isPreview = location.pathname === "/preview" || this.visit === null || this.worker === null;
     this._saveTimer = 0;
     this._clock = 0;
+    this._timesGone = 0;
     this._said = new Set();
     this._build();
   }
@@ -118,6 +120,7 @@ class TaskPage {
     document.body.append(header, this.main, this.foot, this.live, this.alert);
     window.addEventListener("pagehide", () => this._saveNow());
     document.addEventListener("visibilitychange", () => document.hidden && this._saveNow());
+    window.addEventListener("beforeunload", (event) => this.isSending && event.preventDefault());
     window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
@@ -164,7 +167,7 @@ class TaskPage {
       this._say("Your answers are being sent.");
       this._send(draft.sending);
     } else if (draft?.answers) {
-      this._foot("Your answers from before are here again.");
+      this._foot(`Your answers from before are here again. ${this.control.note ?? ""}`);
     }
     this._status(session.status);
   }
@@ -185,9 +188,11 @@ class TaskPage {
       submit: () => this.submit(),
       say: (text) => this._say(text),
       foot: (text, tone) => this._foot(text, tone),
+      hideSubmit: (hidden) => {
+        this.submitButton.hidden = hidden;
+      },
     });
     this.foot.hidden = false;
-    this.submitButton.hidden = this.control.hasOwnSubmit === true;
     this._foot("");
   }
 
@@ -235,7 +240,11 @@ class TaskPage {
 
   /** The server does not know this agent any more: ask with the same visit what became of it. */
   async _gone() {
+    this._timesGone += 1;
     try {
+      if (this._timesGone > 1) {
+        await this.session.patience.wait(pauseSeconds(this._timesGone, null));
+      }
       await this.session.register(this._waiting());
       this._status(this.session.status);
     } catch (error) {
@@ -478,6 +487,7 @@ class TaskPage {
 
   _state(symbol, tone, title, text, actions = [], more = []) {
     this.control = null;
+    this.submitButton.hidden = false;
     document.body.classList.remove("cd-full");
     this.main.classList.remove("cd-wide");
     this.foot.hidden = true;

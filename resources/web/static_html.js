@@ -4,7 +4,7 @@ import { make } from "./dom.js";
 import { runTask } from "./shell.js";
 
 runTask({
-  show({ root, data, config, draft, preview, onboarding, changed, submit, say, foot }) {
+  show({ root, data, config, draft, preview, onboarding, changed, submit, say, foot, hideSubmit }) {
     const page = onboarding ? config.onboarding_page : preview ? config.preview_page : config.task_page;
     const text = onboarding || preview ? page?.html : data.html;
     const form = make("form", { class: "cd-document", id: "task-form", novalidate: true });
@@ -19,13 +19,12 @@ runTask({
       event.preventDefault();
       submit();
     });
-    const hidden = [...(draft?.files ?? [])];
-    if (hidden.length) {
-      foot(`Please choose again: ${hidden.join(", ")}. A page cannot keep files.`);
-    }
     const ownButton = form.querySelector("button:not([type]), button[type=submit], input[type=submit]");
+    hideSubmit(Boolean(ownButton));
+    window._MEPHISTO_CONFIG_.EVENT_EMITTER.on("HIDE_SUBMIT_BUTTON", (hidden) => hideSubmit(Boolean(ownButton || hidden)));
+    const files = draft?.files ?? [];
     return {
-      hasOwnSubmit: Boolean(ownButton) || window._MEPHISTO_CONFIG_.HIDE_SUBMIT_BUTTON === true,
+      note: files.length ? `Please choose again: ${files.join(", ")}. A page cannot keep files.` : "",
       collect: () => collect(form, say, foot),
       draft: () => draftOf(form),
       lock: (locked) => form.toggleAttribute("inert", locked),

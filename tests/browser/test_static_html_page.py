@@ -97,6 +97,41 @@ async def test_answers_survive_a_reload(serve: Serve, open_page: OpenPage) -> No
     await expect(page.locator("#words")).to_have_value("late, cracked")
 
 
+async def test_a_file_has_to_be_chosen_again_after_a_reload_and_the_page_says_so(
+    serve: Serve, open_page: OpenPage, tmp_path: Path
+) -> None:
+    (tmp_path / "shot.png").write_bytes(b"x")
+    desktop = await serve("static_html")
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await page.set_input_files("#shot", tmp_path / "shot.png")
+    await page.reload()
+    await expect(page.locator(".cd-foot-status")).to_contain_text("Please choose again: shot.png.")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["<p>A page</p><input name=a aria-label=A><button>Hand in</button>", "<script src=hide.js></script><input name=a>"],
+)
+async def test_a_page_may_bring_its_own_submit(serve: Serve, open_page: OpenPage, task_dir: Path, source: str) -> None:
+    (task_dir / "task.html").write_text(source, "utf-8")
+    (task_dir / "extra" / "hide.js").write_text(
+        "window._MEPHISTO_CONFIG_.set('HIDE_SUBMIT_BUTTON', true); window.ready = true;"
+        "document.addEventListener('keydown', (event) => event.key === 'F2' && crowdeskTask.submit());",
+        "utf-8",
+    )
+    changes = {"extra_source_dir": "extra", "preview_source": None, "data_csv": "rows.csv"}
+    desktop = await serve("static_html", base_dir=task_dir, **changes)
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await expect(page.get_by_role("button", name="Submit")).to_be_hidden()
+    await page.fill("[name=a]", "mine")
+    await page.keyboard.press("Enter" if "button" in source else "F2")
+    await receipt(page)
+    (given,) = desktop.all_submissions()
+    assert given["final_data"] == {"a": "mine"}
+
+
 async def test_data_never_becomes_code(serve: Serve, open_page: OpenPage, task_dir: Path) -> None:
     changes = {"extra_source_dir": "extra", "preview_source": None, "data_csv": "rows.csv"}
     desktop = await serve("static_html", base_dir=task_dir, **changes)
