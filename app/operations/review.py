@@ -28,7 +28,7 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-CHUNK = 500
+CHUNK = 400
 """Units decided in one transaction: a longer one would let workers' submissions wait."""
 FLAG = "flag"
 
