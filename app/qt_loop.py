@@ -24,6 +24,7 @@ os.environ.setdefault("QT_API", "pyside6")
 import qasync
 from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -198,8 +199,9 @@ class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
         """Give back timers and threads. The loop cannot be used again."""
         if not self.is_closed() and not self.is_running():
             self._waiting.clear()
-            self._bell.rung.disconnect(self._take_turn)
-            self._sweeper.stop()
+            if isValid(self._bell):  # not when the application was taken down before
+                self._bell.rung.disconnect(self._take_turn)
+                self._sweeper.stop()
         super().close()
 
     def timers_armed(self) -> int:
