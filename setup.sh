@@ -33,6 +33,7 @@ missing_packages() {
   if [ "$purpose" = test ]; then
     command -v Xvfb >/dev/null 2>&1 || printf 'xvfb '
     command -v chromium >/dev/null 2>&1 || printf 'chromium '
+    command -v xclip >/dev/null 2>&1 || printf 'xclip '
     command -v xdotool >/dev/null 2>&1 || printf 'xdotool '
     command -v git >/dev/null 2>&1 || printf 'git '
   fi

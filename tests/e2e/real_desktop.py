@@ -25,9 +25,9 @@ class VirtualDisplay:
     """An X server without a screen, on a free number of its own choosing."""
 
     def __init__(self, width: int = WIDTH, height: int = HEIGHT) -> None:
-        for program in ("Xvfb", "xdotool"):
+        for program in ("Xvfb", "xdotool", "xclip"):
             if shutil.which(program) is None:
-                pytest.fail(f"There is no {program}. Install it: apt-get install xvfb xdotool")
+                pytest.fail(f"There is no {program}. Install it: apt-get install xvfb xdotool xclip")
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
@@ -84,6 +84,14 @@ class RealDesktop:
 
     async def click(self, x: int, y: int, button: int = 1) -> None:
         await self._xdotool("mousemove", str(x), str(y), "click", str(button))
+
+    async def clipboard(self) -> str:
+        """What was copied last."""
+        process = await asyncio.create_subprocess_exec(
+            "xclip", "-o", "-selection", "clipboard", env=self._environment, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 20)
+        return output.decode().strip()
 
     def screenshot(self, path: Path | None = None) -> Image.Image:
         """What is on the display, saved as `path` if one is given."""
