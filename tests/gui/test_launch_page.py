@@ -1,0 +1,349 @@
+"""The launch page over a real database: filled in, checked while typing, saved, rehearsed, previewed, launched."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
+
+from app.clock import SystemClock
+from app.data.repo import quality, tasks
+from app.data.states import UnitStatus
+from app.operations import config as configs
+from app.viewmodels.action import end_all_actions
+from app.viewmodels.desktop import Desktop
+from app.viewmodels.launch import SAMPLE_TASK
+from app.viewmodels.launch_check import LaunchCheck
+from app.views.launch_chips import LabelsEditor, RequirementsEditor
+from app.views.launch_editors import LineEditor, PathEditor, SpanEditor
+from app.views.launch_page import LaunchPage
+from tests.gui.desk_case import open_desktop
+
+UNITS = 3 * (len((SAMPLE_TASK.parent / "shapes" / "images.csv").read_text("utf-8").split()) - 1)
+"""Three workers for each image of the sample."""
+
+
+def euros(amount: Decimal) -> str:
+    """An amount as the page writes it."""
+    return f"€\u00a0{amount:.2f}"
+
+
+class Case:
+    """A launch page, shown, and what it said."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.desktop = desktop
+        self.page = LaunchPage(desktop)
+        self.checks: list[LaunchCheck] = []
+        self.gone: list[tuple[str, object]] = []
+        self.page.model.checked.connect(self.checks.append)
+        desktop.place_asked.connect(lambda place, where: self.gone.append((place, where)))
+        self.page.resize(1084, 772)
+        self.page.show()
+
+    async def until(self, true: Callable[[], bool], what: str, seconds: float = 20) -> None:
+        """Wait until something holds; fails with `what`."""
+        for _ in range(int(seconds * 100)):
+            if true():
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"never came: {what}; the banner says {self.page.banner.text()!r}")
+
+    async def looked(self) -> LaunchCheck:
+        """What is known once typing rests."""
+        seen = len(self.checks)
+        await self.until(lambda: len(self.checks) > seen, "a look at the form")
+        return self.checks[-1]
+
+    async def fill_sample(self) -> LaunchCheck:
+        """The sample task, looked at."""
+        self.page.sample.button.click()
+        await self.until(lambda: self.page.model.form.title == "What shape is it?", "the sample")
+        await self.until(lambda: bool(self.checks) and self.checks[-1].ready, "the sample is in order")
+        return self.checks[-1]
+
+    def editor(self, key: str) -> object:
+        """The editor of a field."""
+        return self.page.steps.editors[key]
+
+    def type(self, key: str, text: str) -> None:
+        """Type into a line, over what was there."""
+        line = self.page.steps.editors[key]
+        assert isinstance(line, LineEditor)
+        line.selectAll()
+        QTest.keyClick(line, Qt.Key.Key_Delete)
+        QTest.keyClicks(line, text)
+
+
+@pytest.fixture
+async def case(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Case]:
+    async with open_desktop(tmp_path, SystemClock()) as desktop:
+        await desktop.operator.start()
+        made = Case(desktop)
+        made.page.open_at({})
+        yield made
+        await end_all_actions()
+        made.page.close()
+        made.page.deleteLater()
+
+
+async def test_an_empty_form_accuses_nobody(case: Case) -> None:
+    await case.until(lambda: bool(case.checks), "a look at the form")
+    assert all(not field.error() for field in case.page.steps.fields.values())
+    assert case.page.sample.isVisible()
+
+
+async def test_the_sample_task_is_one_click_away_from_a_launch(case: Case) -> None:
+    check = await case.fill_sample()
+    assert not case.page.sample.isVisible()
+    assert case.page.launch_button.text() == f"Launch {UNITS} units"
+    assert case.page.side.total.text() == euros(UNITS * Decimal("0.05"))
+    assert check.preview is not None
+    assert check.preview.columns[0] == "image"
+    assert len(check.preview.rows) == 3
+    QTest.keyClick(case.page.launch_button, Qt.Key.Key_Space)
+    await case.until(lambda: bool(case.gone), "the Run page")
+    place, where = case.gone[0]
+    assert place == "runs"
+    assert isinstance(where, dict)
+    run_id = int(where["run_id"])
+    row = await case.desktop.store.read(tasks.get_task_run, run_id)
+    assert row.task_name == "sample-shapes"
+    run = case.desktop.operator.live_runs[run_id]
+    for _ in range(500):
+        counts = await case.desktop.store.read(tasks.unit_counts, run_id)
+        if counts.get(UnitStatus.LAUNCHED) == UNITS:
+            break
+        await asyncio.sleep(0.01)
+    assert counts[UnitStatus.LAUNCHED] == UNITS
+    assert run.url.startswith("http://127.0.0.1:")
+    await case.desktop.operator.stop(run_id)
+
+
+async def test_what_is_wrong_stands_under_its_field_while_typing(case: Case) -> None:
+    await case.fill_sample()
+    case.type("task.task_reward", "lots")
+    check = await case.looked()
+    assert not check.ready
+    field = case.page.steps.fields["task.task_reward"]
+    assert field.error().startswith("Must be an amount")
+    assert case.page.steps.steps[2].mark.state() == "bad"
+    case.type("task.task_reward", "0.10")
+    await case.until(lambda: case.checks[-1].ready, "it is in order again")
+    assert not field.error()
+    assert case.page.side.total.text() == euros(UNITS * Decimal("0.10"))
+
+
+async def test_a_launch_that_is_not_in_order_shows_the_field(case: Case) -> None:
+    case.type("task.task_title", "Cats")
+    case.page.launch()
+    await case.until(case.page.banner.isVisible, "the banner")
+    assert "not in order" in case.page.banner.text()
+    assert case.page.steps.fields["task.task_description"].error() == "Needed."
+    assert not case.gone
+
+
+async def test_the_name_follows_the_title_until_it_has_one_of_its_own(case: Case) -> None:
+    case.type("task.task_title", "Label chest images")
+    name = case.editor("task.task_name")
+    assert isinstance(name, LineEditor)
+    assert name.text() == "label-chest-images"
+    case.type("task.task_name", "chest-2")
+    case.type("task.task_title", "Something else")
+    assert name.text() == "chest-2"
+
+
+async def test_a_budget_below_the_forecast_is_told_and_may_be_launched(case: Case) -> None:
+    await case.fill_sample()
+    case.type("task.budget", "1")
+    check = await case.looked()
+    assert check.ready
+    message = case.page.steps.fields["task.budget"].message
+    assert message.text() == f"below the forecast of {euros(UNITS * Decimal('0.05'))}: the run will pause"
+    assert "Budget cap is below the forecast: the run will pause" in [item.words for item in check.checklist]
+
+
+async def test_pay_per_hour_is_held_against_the_floor(case: Case) -> None:
+    await case.fill_sample()
+    estimate = case.page.steps.estimate
+    QTest.keyClicks(estimate, "1 min")
+    check = await case.looked()
+    assert check.forecast is not None
+    assert ("Pay per hour", "€\u00a03.00", "warn") in check.forecast.rows
+    assert "Pay per hour is under your floor of €\u00a09.00" in [item.words for item in check.checklist]
+
+
+async def test_labels_are_chips_that_keys_make_and_take_out(case: Case) -> None:
+    labels = case.editor("blueprint.labels")
+    assert isinstance(labels, LabelsEditor)
+    QTest.keyClicks(labels.line, "cat,dog,bird")
+    QTest.keyClick(labels.line, Qt.Key.Key_Return)
+    assert labels.value() == ["cat", "dog", "bird"]
+    QTest.keyClick(labels.line, Qt.Key.Key_Backspace)
+    assert labels.value() == ["cat", "dog"]
+    assert case.page.model.form.values.entered["blueprint.labels"] == ["cat", "dog"]
+
+
+async def test_a_required_qualification_is_made_from_a_row_and_warns_when_nobody_holds_it(case: Case) -> None:
+    await case.desktop.store.write(quality.create_qualification, "reader", None, case.desktop.clock.now())
+    await case.fill_sample()
+    case.page.model.refresh()
+    required = case.editor("task.qualifications")
+    assert isinstance(required, RequirementsEditor)
+    await case.until(lambda: required.name_box.count() == 1, "the known names")
+    required.add_button.click()
+    required.name_box.setEditText("reader")
+    required.value_line.setText("one")
+    QTest.keyClick(required.value_line, Qt.Key.Key_Return)
+    assert "whole number" in required.problem.text()
+    required.value_line.setText("2")
+    QTest.keyClick(required.value_line, Qt.Key.Key_Return)
+    assert required.value() == [{"qualification_name": "reader", "comparator": ">=", "applicable_value": 2}]
+    check = await case.looked()
+    assert "Nobody holds “reader” yet: nobody can come in" in [item.words for item in check.checklist]
+
+
+async def test_spans_are_read_as_people_write_them(case: Case) -> None:
+    span = case.editor("task.assignment_duration_in_seconds")
+    assert isinstance(span, SpanEditor)
+    assert span.text() == "30 min"
+    span.selectAll()
+    QTest.keyClicks(span, "1 h 30 min")
+    assert case.page.model.form.values.entered["task.assignment_duration_in_seconds"] == 5400
+
+
+async def test_a_form_saved_as_yaml_loads_as_the_same_task(case: Case, tmp_path: Path) -> None:
+    await case.fill_sample()
+    case.type("task.task_reward", "0.07")
+    await case.looked()
+    path = tmp_path / "task.yaml"
+    case.page.model.save_yaml(path)
+    await case.until(path.exists, "the file")
+    config = configs.load_task_file(path)
+    assert config.task.task_reward == Decimal("0.07")
+    assert config.blueprint_type == "image_label"
+    case.page.model.form.start_over()
+    case.page.model.open_yaml(path)
+    await case.until(lambda: case.page.model.form.title == "What shape is it?", "the form is filled again")
+    reward = case.editor("task.task_reward")
+    assert isinstance(reward, LineEditor)
+    assert reward.text() == "0.07"
+
+
+async def test_a_wrong_yaml_says_file_line_and_the_nearest_key_and_leaves_the_form(case: Case, tmp_path: Path) -> None:
+    await case.fill_sample()
+    path = tmp_path / "wrong.yaml"
+    path.write_text(SAMPLE_TASK.read_text("utf-8").replace("task_reward", "task_rewart"), "utf-8")
+    case.page.model.open_yaml(path)
+    await case.until(case.page.banner.isVisible, "the sentence")
+    text = case.page.banner.text()
+    assert "wrong.yaml:8" in text
+    assert "task_reward" in text
+    assert "Traceback" not in text
+    assert case.page.model.form.title == "What shape is it?"
+
+
+async def test_rows_that_cannot_be_used_are_told_by_line(case: Case, tmp_path: Path) -> None:
+    await case.fill_sample()
+    shutil.copy(SAMPLE_TASK.parent / "shapes" / "shape_01.jpg", tmp_path / "cat.jpg")
+    listing = tmp_path / "list.csv"
+    listing.write_text("image\ncat.jpg\nnope.png\n", "utf-8")
+    path = case.editor("blueprint.image_list")
+    assert isinstance(path, PathEditor)
+    path.take(str(listing))
+    await case.until(lambda: bool(case.checks[-1].preview and case.checks[-1].preview.left_out), "the row left out")
+    preview = case.checks[-1].preview
+    assert preview is not None
+    assert preview.items == 1
+    assert preview.left_out == ("line 3: nope.png is not there.",)
+    rows = case.page.steps.rows
+    assert rows.left_out.text() == "1 row left out: line 3: nope.png is not there"
+    assert not rows.list.isVisible()
+    rows.more.click()
+    assert rows.list.isVisible()
+
+
+async def test_choosing_another_kind_brings_its_own_fields(case: Case) -> None:
+    assert "blueprint.labels" in case.page.steps.editors
+    case.page.steps.kind.setValue("mock")
+    case.page.steps.kind.edited.emit()
+    assert "blueprint.labels" not in case.page.steps.editors
+    assert "blueprint.num_assignments" in case.page.steps.editors
+    case.page.steps.kind.setValue("static_html")
+    case.page.steps.kind.edited.emit()
+    assert "blueprint.task_source" in case.page.steps.editors
+
+
+async def test_files_are_chosen_in_a_dialog_that_stops_nothing(case: Case, tmp_path: Path) -> None:
+    folder = case.editor("blueprint.image_folder")
+    assert isinstance(folder, PathEditor)
+    dialog = folder.choose()
+    assert isinstance(dialog, QFileDialog)
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.close()
+    assert case.page.model.form.values.entered["blueprint.image_folder"] == str(tmp_path)
+
+
+async def test_the_workers_page_is_served_and_takes_an_answer_that_is_forgotten(case: Case) -> None:
+    await case.fill_sample()
+    opened: list[str] = []
+    case.page.model.page_ready.disconnect()
+    case.page.model.page_ready.connect(opened.append)
+    case.page.model.open_preview()
+    await case.until(lambda: bool(opened), "the address")
+    base = opened[0].split("/enter/")[0]
+    async with httpx.AsyncClient(base_url=base, trust_env=False, follow_redirects=True) as browser:
+        assert (await browser.get(opened[0])).status_code == 200
+        state = (await browser.get("/worker_state")).json()
+        assert state["title"] == "What shape is it?"
+        assert state["can_take"]
+        images = []
+        for visit in ("one", "two", "two"):
+            registration = {"worker_name": "preview", "assignment_id": visit, "provider_type": "inhouse",
+                            "agent_registration_id": f"{visit}-preview"}  # fmt: skip
+            answer = await browser.post("/request_agent", json={"provider_data": registration, "client_timestamp": 0})
+            details = answer.json()["data"]
+            images.append(details["init_task_data"]["image"])
+        assert images[0] != images[1]
+        assert images[1] == images[2], "the same page again shows the same row"
+        refused = await browser.post(
+            "/submit_task", json={"USED_AGENT_ID": details["agent_id"], "final_data": {}, "client_timestamp": 0}
+        )
+        assert refused.status_code != 200, "it is checked as a run would check it"
+        taken = await browser.post(
+            "/submit_task",
+            json={"USED_AGENT_ID": details["agent_id"], "final_data": {"labels": ["star"]}, "client_timestamp": 0},
+        )
+        assert taken.json() == {"status": "Submitted!"}
+    assert await case.desktop.store.read(tasks.list_task_runs) == []
+    await case.until(lambda: "The worker's page was opened" in _words(case), "the check list")
+
+
+async def test_a_rehearsal_is_done_aside_and_told(case: Case) -> None:
+    await case.fill_sample()
+    case.page.show_rehearsal()
+    panel = case.page.side.rehearsal
+    panel.workers.setValue(3)
+    panel.units.setValue(12)
+    panel.rudeness.setValue(0)
+    panel.drop_out.setValue(0)
+    panel.start.click()
+    await case.until(lambda: bool(case.page.model.rehearsal.rows) or bool(panel.problem.text()), "its end", 60)
+    assert panel.problem.text() == ""
+    done = panel.result.value("Units done")
+    assert isinstance(done, QLabel)
+    assert int(done.text()) >= 12
+    assert await case.desktop.store.read(tasks.list_task_runs) == []
+    await case.until(lambda: any(words.startswith("Rehearsed with") for words in _words(case)), "the check list")
+
+
+def _words(case: Case) -> list[str]:
+    return [item.words for item in case.page.side.checklist.items()]
