@@ -27,6 +27,7 @@ from app.data.repo.core import (
     UNITS,
     WORKERS,
     among,
+    one,
     run,
 )
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, PaymentState, UnitStatus
@@ -140,23 +141,31 @@ _AGENT_PAGE = (
     .join(ASSIGNMENTS, ASSIGNMENTS.c.assignment_id == AGENTS.c.assignment_id)
     .where(among(AGENTS.c.agent_id, "ids"))
 )  # fmt: skip
-_DONE_IN_RUNS = (
-    sa.select(UNITS.c.task_run_id, UNITS.c.worker_id, sa.func.count())
-    .where(UNITS.c.task_run_id.in_(P("runs", expanding=True)), among(UNITS.c.worker_id, "workers"))
-    .where(UNITS.c.status.in_(sorted(DONE_UNIT)))
-    .group_by(UNITS.c.task_run_id, UNITS.c.worker_id)
+_DONE_IN_RUN = sa.select(
+    sum(
+        (
+            sa.select(sa.func.count())
+            .select_from(UNITS)
+            .where(UNITS.c.task_run_id == P("run"), UNITS.c.worker_id == P("worker"), UNITS.c.status == status)
+            .scalar_subquery()
+            for status in sorted(DONE_UNIT)
+        ),
+        start=sa.literal(0),
+    )
 )
 
 
 def agent_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
     """unit, worker, status, on_task (so far, while at work), last_heard, done, pay, item, left_reason"""
     page = run(session, _AGENT_PAGE, {"ids": ids}).all()
-    given = {"runs": sorted({r.task_run_id for r in page}), "workers": sorted({r.worker_id for r in page})}
-    done = {(run_id, worker_id): count for run_id, worker_id, count in run(session, _DONE_IN_RUNS, given)}
+    done = {
+        (run_id, worker_id): one(session, _DONE_IN_RUN, {"run": run_id, "worker": worker_id})[0]
+        for run_id, worker_id in {(r.task_run_id, r.worker_id) for r in page}
+    }
     return {
         r.agent_id: (
             f"U-{r.unit_id}", r.worker_name, r.status, _time_on_task(r, now), r.submitted_at or r.started_at,
-            done.get((r.task_run_id, r.worker_id), 0), (r.pay_amount, r.currency), item_text(r.data, r.unit_index),
+            done[r.task_run_id, r.worker_id], (r.pay_amount, r.currency), item_text(r.data, r.unit_index),
             r.left_reason,
         )
         for r in page

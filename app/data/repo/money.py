@@ -217,11 +217,38 @@ def _payment_row(row: Any) -> PaymentRow:
     return PaymentRow(**{**row._mapping, "kind": PaymentKind(row.kind), "state": PaymentState(row.state)})
 
 
+_GROUP = (PAYMENTS.c.kind, PAYMENTS.c.state, PAYMENTS.c.currency, PAYMENTS.c.amount, PAYMENTS.c.fee)
+_KEYS = ("kind", "state", "currency", "amount", "fee")
 _SPEND = (
-    sa.select(PAYMENTS.c.kind, PAYMENTS.c.state, PAYMENTS.c.amount, PAYMENTS.c.fee, sa.func.count().label("times"))
-    .where(PAYMENTS.c.task_run_id == P("run"))
-    .group_by(PAYMENTS.c.kind, PAYMENTS.c.state, PAYMENTS.c.currency, PAYMENTS.c.amount, PAYMENTS.c.fee)
+    sa.select(*_GROUP, sa.func.count()).where(PAYMENTS.c.task_run_id == P("run")).group_by(*_GROUP)
+)  # fmt: skip
+_FIRST_GROUP = sa.select(*_GROUP).where(PAYMENTS.c.task_run_id == P("run")).order_by(*_GROUP).limit(1)
+_NEXT_GROUP = _FIRST_GROUP.where(
+    sa.tuple_(*_GROUP) > sa.tuple_(*(P(name, type_=PAYMENTS.c[name].type) for name in _KEYS))
 )
+_IN_GROUP = (
+    sa.select(sa.func.count())
+    .select_from(PAYMENTS)
+    .where(PAYMENTS.c.task_run_id == P("run"), *(PAYMENTS.c[name] == P(name) for name in _KEYS))
+)
+_FEW_GROUPS = 40
+
+
+def _grouped(session: Session, run_id: int) -> list[tuple[Any, ...]]:
+    """(kind, state, currency, amount, fee, how many) of a run's payments.
+
+    A run mostly pays a few different amounts: stepping from one to the next in the index and counting between takes
+    a third of the time of grouping. With many different amounts it is grouped after all.
+    """
+    found: list[tuple[Any, ...]] = []
+    row = one(session, _FIRST_GROUP, {"run": run_id})
+    while row is not None:
+        if len(found) == _FEW_GROUPS:
+            return [tuple(group) for group in run(session, _SPEND, {"run": run_id})]
+        place = {"run": run_id, **dict(zip(_KEYS, row, strict=True))}
+        found.append((*row, one(session, _IN_GROUP, place)[0]))
+        row = one(session, _NEXT_GROUP, place)
+    return found
 
 
 def run_spend(session: Session, run_id: int) -> Spend:
@@ -230,7 +257,7 @@ def run_spend(session: Session, run_id: int) -> Spend:
     if currency is None:
         raise missing("task run", run_id)
     approved = bonuses = fees = ZERO
-    for kind, state, amount, fee, times in run(session, _SPEND, {"run": run_id}):
+    for kind, state, _currency, amount, fee, times in _grouped(session, run_id):
         if state in VOID:
             continue
         fees += fee * times

@@ -213,7 +213,7 @@ _OF_ASSIGNMENTS_LEFT = (
     sa.select(_SIBLING.c.unit_id)
     .join(_LEFT, _LEFT.c.assignment_id == _SIBLING.c.assignment_id)
     .where(_LEFT.c.worker_id == P("worker_id"), _LEFT.c.status.in_([s.value for s in states.LEFT_AGENT]))
-    .where(_LEFT.c.task_run_id == P("run"))
+    .where(_LEFT.c.task_run_id + 0 == P("run"))  # + 0: by the index of a worker's statuses, not through all they did
 )
 
 
