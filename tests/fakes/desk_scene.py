@@ -96,10 +96,12 @@ async def open_scene(
     units_each: int = 1,
     workers: int = 2,
     fee_percent: int = 0,
+    url: str = "",
 ) -> AsyncIterator[DeskScene]:
-    """A fresh scene in `folder`; everything is closed at its end."""
+    """A fresh scene in `folder` (or in the empty database at `url`); everything is closed at its end."""
     close_accounts()
-    settings = Settings(folder, f"sqlite:///{folder / 'crowdesk.db'}", Preferences(author="rita", undo_seconds=8))
+    url = url or f"sqlite:///{folder / 'crowdesk.db'}"
+    settings = Settings(folder, url, Preferences(author="rita", undo_seconds=8))
     store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
     clock = TurnedClock(NOW)
     config = scene_config(provider, fee_percent)
