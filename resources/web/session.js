@@ -60,6 +60,7 @@ export class Session extends EventTarget {
       throw new Refusal(200, details.failure_code || "refused", reason, 0);
     }
     this._hangUp();
+    this._connection = "";
     this.token = details.agent_id;
     this.data = details.init_task_data || {};
     this.secondsLeft = typeof details.seconds_left === "number" ? details.seconds_left : null;

@@ -1,36 +1,14 @@
-/* The frame of every task page: title, time left, connection, states, draft, submit, receipt. */
+/* What every task page does: register, draft, submit, receipt, give back. How it looks is in frame.js. */
 
-import { clockText, icon, make, money } from "./dom.js";
+import { icon, make, money } from "./dom.js";
+import { Frame } from "./frame.js";
 import { forget, keep, kept, newVisit, tidy } from "./keep.js";
 import { Refusal, Unreachable, pauseSeconds, persist, request } from "./net.js";
 import { Session, reportErrors } from "./session.js";
+import { ENDED, REFUSALS, REFUSED } from "./words.js";
 
 const WORKING = new Set(["", "none", "accepted", "in task", "onboarding"]);
-const SHORT_TIME = 5 * 60;
-const ENDED = {
-  expired: ["The task has ended", "The requester has closed this unit. You need do nothing more."],
-  timeout: ["The time is over", "This unit was not sent in time, so somebody else can do it now."],
-  returned: ["You gave this unit back", "Somebody else can do it now. You can take another."],
-  disconnect: ["You were away for too long", "This unit was given to somebody else. You can take another."],
-  "partner disconnect": ["Your partner has left", "This unit cannot be finished without them."],
-};
-/** Refusals by code: symbol, tone, title. `again`: it may be otherwise soon, so the page asks again by itself. */
-const REFUSALS = {
-  entry_required: { symbol: "door", title: "Please come in through your link" },
-  name_required: { symbol: "door", title: "Please say who you are first" },
-  name_taken: { symbol: "people", title: "This name is taken" },
-  already_done: { symbol: "check", tone: "ok", title: "This unit is done" },
-  finished: { symbol: "check", tone: "ok", title: "All the work is done" },
-  paused: { symbol: "pause", title: "The task is paused", again: true },
-  budget: { symbol: "pause", title: "The task is paused", again: true },
-  run_full: { symbol: "people", title: "All places are taken", again: true },
-  all_taken: { symbol: "clock", title: "Nothing is free at the moment", again: true },
-  not_ready: { symbol: "clock", title: "One moment, please", again: true },
-  failed: { symbol: "away", title: "That did not work", again: true },
-  blocked: { symbol: "stop", title: "You cannot take part" },
-  soft_blocked: { symbol: "stop", title: "No more units for you" },
-};
-const REFUSED = { symbol: "inbox", title: "There is no unit for you now" };
+
 const ASK_AGAIN_SECONDS = 20;
 const DONE = new Set(["completed", "approved", "soft_rejected", "rejected"]);
 
@@ -49,6 +27,7 @@ class TaskPage {
   constructor(task) {
     this.task = task;
     this.config = {};
+    this.frame = new Frame({ submit: () => this.submit(), giveBack: () => this._askToReturn() });
     this.control = null;
     this.session = null;
     this.isSending = false;
@@ -56,10 +35,11 @@ class TaskPage {
     this.worker = getWorkerName();
     this.isPreview = location.pathname === "/preview" || this.visit === null || this.worker === null;
     this._saveTimer = 0;
-    this._clock = 0;
     this._timesGone = 0;
-    this._said = new Set();
-    this._build();
+    window.addEventListener("pagehide", () => this._saveNow());
+    document.addEventListener("visibilitychange", () => document.hidden && this._saveNow());
+    window.addEventListener("beforeunload", (event) => this.isSending && event.preventDefault());
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
   async run() {
@@ -71,7 +51,7 @@ class TaskPage {
       this._refused(error);
       return;
     }
-    this._setTitle(this.config.task_title || document.title);
+    this.frame.setTitle(this.config.task_title || document.title);
     if (this.isPreview) {
       this._preview();
       return;
@@ -82,51 +62,6 @@ class TaskPage {
       return;
     }
     await this._begin();
-  }
-
-  // --- building
-
-  _build() {
-    this.title = make("h1", { class: "cd-bar-title" }, document.title);
-    this.timeLeft = make("span", { class: "cd-pill", "data-tone": "warn", hidden: true });
-    this.backButton = make(
-      "button",
-      {
-        class: "cd-button cd-plain",
-        type: "button",
-        hidden: true,
-        "aria-label": "Give back this unit",
-        onclick: () => this._askToReturn(),
-      },
-      icon("door"),
-      make("span", { class: "cd-hide-small" }, "Give back"),
-    );
-    this.bannerText = make("p", {});
-    this.bannerButton = make("button", { class: "cd-button", type: "button", hidden: true }, "Try now");
-    this.banner = make("div", { class: "cd-banner", hidden: true }, icon("away"), this.bannerText, this.bannerButton);
-    const bar = make("div", { class: "cd-bar" }, this.title, this.timeLeft, this.backButton);
-    this.live = make("div", { class: "cd-quiet", role: "status" });
-    this.alert = make("div", { class: "cd-quiet", role: "alert" });
-    this.main = make("main", { class: "cd-main", id: "cd-main", tabindex: "-1" });
-    this.footStatus = make("p", { class: "cd-foot-status" });
-    this.submitButton = make(
-      "button",
-      { class: "cd-button cd-first cd-large", type: "button", onclick: () => this.submit() },
-      "Submit",
-    );
-    this.foot = make("footer", { class: "cd-foot", hidden: true }, this.footStatus, this.submitButton);
-    const header = make("header", { class: "cd-top" }, bar, this.banner);
-    document.body.prepend(make("a", { class: "cd-skip", href: "#cd-main" }, "Go to the task"));
-    document.body.append(header, this.main, this.foot, this.live, this.alert);
-    window.addEventListener("pagehide", () => this._saveNow());
-    document.addEventListener("visibilitychange", () => document.hidden && this._saveNow());
-    window.addEventListener("beforeunload", (event) => this.isSending && event.preventDefault());
-    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
-  }
-
-  _setTitle(title) {
-    document.title = title;
-    this.title.textContent = title;
   }
 
   _patience() {
@@ -162,22 +97,20 @@ class TaskPage {
     const draft = session.findDraft();
     this._startClock(draft);
     this._show(session.data, draft?.answers ?? null, false);
-    this.backButton.hidden = session.isOnboarding;
+    this.frame.backButton.hidden = session.isOnboarding;
     if (draft?.sending) {
-      this._say("Your answers are being sent.");
+      this.frame.say("Your answers are being sent.");
       this._send(draft.sending);
     } else if (draft?.answers) {
-      this._foot(`Your answers from before are here again. ${this.control.note ?? ""}`);
+      this.frame.setFoot(`Your answers from before are here again. ${this.control.note ?? ""}`);
     }
     this._status(session.status);
   }
 
   _show(data, draft, preview) {
-    this.main.replaceChildren();
-    this.main.classList.toggle("cd-wide", Boolean(this.task.wide));
-    document.body.classList.toggle("cd-full", Boolean(this.task.full));
+    this.frame.openWork(this.task);
     this.control = this.task.show({
-      root: this.main,
+      root: this.frame.main,
       data,
       draft,
       preview,
@@ -186,22 +119,20 @@ class TaskPage {
       onboarding: Boolean(this.session?.isOnboarding),
       changed: () => this._changed(),
       submit: () => this.submit(),
-      say: (text) => this._say(text),
-      foot: (text, tone) => this._foot(text, tone),
+      say: (text) => this.frame.say(text),
+      foot: (text, tone) => this.frame.setFoot(text, tone),
       hideSubmit: (hidden) => {
-        this.submitButton.hidden = hidden;
+        this.frame.submitButton.hidden = hidden;
       },
     });
-    this.foot.hidden = false;
-    this._foot("");
   }
 
   _preview() {
     this._show(this.config.preview_data || {}, null, true);
     this.control.lock?.(true);
-    this.submitButton.disabled = true;
-    this._banner("info", "This is a preview. Nothing can be sent from here; begin with Start on your welcome page.", null);
-    this.banner.firstChild.replaceWith(icon("eye"));
+    this.frame.lock(true);
+    this.frame.setBanner("info", "This is a preview. Nothing can be sent from here; begin with Start on your welcome page.");
+    this.frame.banner.firstChild.replaceWith(icon("eye"));
   }
 
   // --- what the requester's program says
@@ -211,14 +142,14 @@ class TaskPage {
       return;
     }
     if (status === "waiting") {
-      this._cover("people", "info", "Waiting for the others", "It begins as soon as everybody is here. Keep this page open.");
+      this.frame.coverWork("people", "info", "Waiting for the others", "It begins as soon as everybody is here. Keep this page open.");
     } else if (WORKING.has(status)) {
-      this._uncover();
+      this.frame.uncoverWork();
     } else if (DONE.has(status)) {
       this._sent();
     } else if (ENDED[status]) {
       this.session.close();
-      this._stopClock();
+      this.frame.stopClock();
       this._state("stop", "warn", ...ENDED[status], [this._overviewLink(true)]);
     }
   }
@@ -229,12 +160,12 @@ class TaskPage {
     }
     if (state === "lost") {
       const text = "The connection is lost. Go on: your answers are kept on this device. This page connects again by itself.";
-      this._banner("warn", text, null);
+      this.frame.setBanner("warn", text);
     } else if (state === "away") {
       const text = "The requester's program is away at the moment. Go on: your answers are kept, and nothing is lost.";
-      this._banner("warn", text, null);
+      this.frame.setBanner("warn", text);
     } else {
-      this._banner("", "", null);
+      this.frame.setBanner("", "");
     }
   }
 
@@ -256,7 +187,7 @@ class TaskPage {
   // --- drafts
 
   _changed() {
-    this._foot("");
+    this.frame.setFoot("");
     clearTimeout(this._saveTimer);
     this._saveTimer = setTimeout(() => this._saveNow(), 300);
   }
@@ -272,7 +203,7 @@ class TaskPage {
       ...(sending ? { sending } : {}),
     });
     if (!saved) {
-      this._foot("This browser keeps nothing on the device. Please do not close the page before you submit.");
+      this.frame.setFoot("This browser keeps nothing on the device. Please do not close the page before you submit.");
     }
   }
 
@@ -294,7 +225,7 @@ class TaskPage {
     this._saveNow(files.length ? undefined : { data: answer.data });
     this.isSending = true;
     this._lock(true);
-    this._foot(files.length ? "Sending your answers and files…" : "Sending…");
+    this.frame.setFoot(files.length ? "Sending your answers and files…" : "Sending…");
     try {
       if (this.session.isOnboarding) {
         await this._sendOnboarding(answer);
@@ -314,22 +245,22 @@ class TaskPage {
     forget(draftName);
     this.isSending = false;
     this._lock(false);
-    this._banner("", "", null);
+    this.frame.setBanner("", "");
     this._arrived();
   }
 
   _notTaken(error) {
     this.isSending = false;
     this._lock(false);
-    this._banner("", "", null);
+    this.frame.setBanner("", "");
     this._saveNow();
     const isDead = error instanceof Refusal && (error.status === 404 || error.status === 200);
     if (isDead) {
       this._refused(error);
       return;
     }
-    this._foot(error.message, "bad");
-    this.alert.textContent = error.message;
+    this.frame.setFoot(error.message, "bad");
+    this.frame.alert.textContent = error.message;
     this.control.focus?.();
     if (!(error instanceof Refusal)) {
       throw error;
@@ -354,8 +285,8 @@ class TaskPage {
   }
 
   async _receipt(receipt) {
-    this._stopClock();
-    this._banner("", "", null);
+    this.frame.stopClock();
+    this.frame.setBanner("", "");
     const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(receipt.at);
     const another = make(
       "button",
@@ -370,7 +301,7 @@ class TaskPage {
     );
     const note = make("p", {}, "The requester has your work. You can close this page, or go on.");
     this._state("check", "ok", "Sent and saved", "", [another, this._overviewLink(false)], [note, facts]);
-    this._say(`Sent and saved. Your reference number is ${receipt.reference}.`);
+    this.frame.say(`Sent and saved. Your reference number is ${receipt.reference}.`);
     try {
       const state = await request("GET", `/worker_state?worker_id=${encodeURIComponent(this.worker)}`);
       if (state.pay) {
@@ -435,8 +366,8 @@ class TaskPage {
     this.isSending = false;
     this.session.dropDraft();
     forget(`visit.${this.worker}`);
-    this._stopClock();
-    this._banner("", "", null);
+    this.frame.stopClock();
+    this.frame.setBanner("", "");
     this._state("door", "info", ...ENDED.returned, [this._overviewLink(true)]);
   }
 
@@ -453,16 +384,17 @@ class TaskPage {
       }
       const again = seconds > 0 ? ` Trying again in ${seconds} s.` : " Trying again now.";
       const kept = this.control ? " Your answers are kept." : "";
-      this._banner("warn", `${prefix} ${text}${kept}${again}`.trim(), () => this.session.patience.now());
+      this.frame.setBanner("warn", `${prefix} ${text}${kept}${again}`.trim(), () => this.session.patience.now());
     };
   }
 
   _refused(error) {
+    this.frame.stopClock();
+    this.frame.setBanner("", "");
     if (!(error instanceof Refusal)) {
+      this._refused(new Refusal(0, "broken", "The page met a fault. It was reported; please load the page again."));
       throw error;
     }
-    this._stopClock();
-    this._banner("", "", null);
     const { symbol, tone, title, again } = REFUSALS[error.code] || REFUSED;
     const isFinal = tone === "ok";
     const button = make(
@@ -487,55 +419,7 @@ class TaskPage {
 
   _state(symbol, tone, title, text, actions = [], more = []) {
     this.control = null;
-    this.submitButton.hidden = false;
-    document.body.classList.remove("cd-full");
-    this.main.classList.remove("cd-wide");
-    this.foot.hidden = true;
-    this.backButton.hidden = true;
-    const emblem = symbol === "spinner" ? make("div", { class: "cd-spinner" }) : icon(symbol);
-    const state = make(
-      "section",
-      { class: "cd-state" },
-      make("div", { class: "cd-emblem", "data-tone": tone }, emblem),
-      make("h2", {}, title),
-      text ? make("p", {}, text) : null,
-      ...more,
-      actions.length ? make("div", { class: "cd-actions" }, ...actions) : null,
-    );
-    this.main.replaceChildren(state);
-    this._say(`${title}. ${text}`);
-    this.main.focus({ preventScroll: true });
-    window.scrollTo(0, 0);
-  }
-
-  /** Hide the work behind a message, without throwing away what is filled in. */
-  _cover(symbol, tone, title, text) {
-    this._uncover();
-    this.cover = make(
-      "section",
-      { class: "cd-state" },
-      make("div", { class: "cd-emblem", "data-tone": tone }, icon(symbol)),
-      make("h2", {}, title),
-      make("p", {}, text),
-    );
-    for (const child of this.main.children) {
-      child.hidden = true;
-    }
-    this.main.append(this.cover);
-    this.foot.hidden = true;
-    this._say(`${title}. ${text}`);
-  }
-
-  _uncover() {
-    if (this.cover) {
-      this.cover.remove();
-      this.cover = null;
-      for (const child of this.main.children) {
-        child.hidden = false;
-      }
-      this.foot.hidden = false;
-      this._say("It begins.");
-    }
+    this.frame.showState(symbol, tone, title, text, actions, more);
   }
 
   _overviewLink(isFirst) {
@@ -548,31 +432,7 @@ class TaskPage {
 
   _lock(locked) {
     this.control?.lock?.(locked);
-    this.submitButton.disabled = locked;
-    this.backButton.disabled = locked;
-    this.main.toggleAttribute("aria-busy", locked);
-  }
-
-  _banner(tone, text, tryNow) {
-    const isNew = this.bannerText.dataset.tone !== tone + (tryNow ? "!" : "");
-    this.bannerText.dataset.tone = tone + (tryNow ? "!" : "");
-    this.banner.hidden = !text;
-    this.banner.dataset.tone = tone;
-    this.bannerText.textContent = text;
-    this.bannerButton.hidden = !tryNow;
-    this.bannerButton.onclick = tryNow;
-    if (isNew && text) {
-      this._say(text);
-    }
-  }
-
-  _foot(text, tone = "") {
-    this.footStatus.textContent = text;
-    this.footStatus.dataset.tone = tone;
-  }
-
-  _say(text) {
-    this.live.textContent = text;
+    this.frame.lock(locked);
   }
 
   // --- time
@@ -586,32 +446,9 @@ class TaskPage {
     } else if (whole) {
       end = this._startedAt + whole * 1000;
     }
-    this._stopClock();
-    if (end !== null) {
-      this._clock = setInterval(() => this._tick(end), 1000);
-      this._tick(end);
-    }
+    this.frame.startClock(end);
   }
 
-  _tick(end) {
-    const seconds = (end - Date.now()) / 1000;
-    this.timeLeft.hidden = seconds > SHORT_TIME;
-    this.timeLeft.textContent = seconds > 0 ? `${clockText(seconds)} left` : "Time is over";
-    this.timeLeft.dataset.tone = seconds > 60 ? "warn" : "bad";
-    for (const minutes of [5, 1]) {
-      if (seconds > 0 && seconds <= minutes * 60 && !this._said.has(minutes)) {
-        this._said.add(minutes);
-        if (seconds > (minutes - 1) * 60) {
-          this._say(`About ${minutes} minute${minutes > 1 ? "s" : ""} left.`);
-        }
-      }
-    }
-  }
-
-  _stopClock() {
-    clearInterval(this._clock);
-    this.timeLeft.hidden = true;
-  }
 }
 
 function fact(name, value) {
