@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.data.repo import holders
+from app.data.repo import holders, tasks
 from app.errors import ConfigError, StoreError
 from app.operations import config as configs
 from app.operations.config import RunConfig
@@ -64,6 +64,7 @@ class LaunchViewModel(QObject):
         self._looker.busy_changed.connect(self.checking)
         self._looker.failed.connect(self.failed)
         self._opener = self._action(self._open_yaml)
+        self._copier = self._action(self._open_like)
         self._saver = self._action(self._save_yaml)
         self.launcher = self._action(self._launch)
         self.previewer = self._action(self._serve_preview)
@@ -93,6 +94,10 @@ class LaunchViewModel(QObject):
     def open_yaml(self, path: Path) -> None:
         """Fill the form from a task file; `failed` says file, line and key when it cannot be."""
         self._opener.start(path)
+
+    def open_like(self, run_id: int) -> None:
+        """Fill the form as a run was configured, to launch it again."""
+        self._copier.start(run_id)
 
     def save_yaml(self, path: Path) -> None:
         """Write the form as a task file."""
@@ -193,6 +198,13 @@ class LaunchViewModel(QObject):
         config = await loop.run_in_executor(None, configs.load_task_file, path)
         self.form.replace(values_of(config))
         self.said.emit("" if path == SAMPLE_TASK else f"{path.name} is open. Nothing is launched yet.")
+
+    async def _open_like(self, run_id: int) -> None:
+        row = await self.desktop.store.read(tasks.get_task_run, run_id)
+        loop = asyncio.get_running_loop()
+        config = await loop.run_in_executor(None, configs.from_yaml, row.init_params)
+        self.form.replace(values_of(config))
+        self.said.emit(f"The form is filled as run {run_id} was. Nothing is launched yet.")
 
     async def _save_yaml(self, path: Path) -> None:
         text = configs.to_yaml(await self._config())

@@ -258,7 +258,7 @@ class WelcomeCard(Card):
     sample_asked = Signal()
     own_asked = Signal()
     _STEPS = (
-        ("Launch it", "Ten small pictures of shapes, served from this computer. No account, nothing to install."),
+        ("Launch it", "Two dozen small pictures of shapes, served from this computer. No account, nothing to install."),
         ("Be a worker yourself", "Open the entry link in your browser, label a picture or two, hand them in."),
         ("Watch and review", "The charts move while you work. Approve with one key, then export what was answered."),
     )

@@ -64,11 +64,16 @@ class LaunchPage(Page):
         self._show_title()
 
     def open_at(self, where: Mapping[str, Any]) -> None:
-        """`sample=True` fills in the sample task, `task_file=...` one of a file; else the form is as it was left."""
+        """`sample=True` fills in the sample task, `task_file=...` one of a file, `run_id=...` that of a run.
+
+        Without any of them the form is as it was left.
+        """
         if where.get("sample"):
             self.model.fill_sample()
         elif where.get("task_file"):
             self.model.open_yaml(Path(str(where["task_file"])))
+        elif where.get("run_id") is not None:
+            self.model.open_like(int(where["run_id"]))
         self.model.refresh()
         if self.model.form.is_untouched():
             self.steps.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -18,9 +18,11 @@ from app.data.repo import status
 from app.data.repo.money import Spend
 from app.data.repo.totals import Attention
 from app.data.states import RunState, UnitStatus
+from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.home import HomeViewModel, OpenRun, list_needs
 from app.views.home_page import HomePage, NeedRow, RunCard, TemplateRow, WelcomeCard
+from app.views.launch_page import LaunchPage
 from tests.gui.desk_case import make_run, open_desktop, sample_config, submit
 
 
@@ -145,6 +147,22 @@ async def test_a_task_that_was_run_can_be_launched_again(
     rows[0].button.click()
     assert asked == [("launch", {"run_id": second})]
     assert any("No run is in flight" in text for text in texts(page))
+
+
+async def test_launching_again_fills_the_form_as_the_run_was(qtbot: QtBot, desktop: Desktop) -> None:
+    run_id = await make_run(desktop, sample_config(task_reward="0.17", maximum_units_per_worker=9))
+    page = LaunchPage(desktop)
+    qtbot.addWidget(page)
+    said: list[str] = []
+    page.model.said.connect(said.append)
+    page.open_at({"run_id": run_id})
+    await page.model._copier.wait()
+    await asyncio.sleep(0)
+    entered = page.model.form.values.entered
+    assert (str(entered["task.task_reward"]), str(entered["task.maximum_units_per_worker"])) == ("0.17", "9")
+    assert said[0] == f"The form is filled as run {run_id} was. Nothing is launched yet."
+    page.model._pause.stop()
+    await end_all_actions()
 
 
 async def test_the_palette_is_offered_what_home_shows(qtbot: QtBot, desktop: Desktop) -> None:
