@@ -127,6 +127,7 @@ class ClientIOHandler:
     def _enter(self, given: Given, name: str, channel_id: str) -> AtWork:
         agent = self._presence.add(at_work_of(self._context, given.agent, name, given.inputs))
         agent.channel_id = channel_id
+        self._live.attach(agent)
         self._presence.heard(agent.token)
         return agent
 

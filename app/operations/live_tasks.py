@@ -36,6 +36,8 @@ class LiveTasks:
         self._presence = presence
         self._channels = channels
         self._faults = faults
+        blueprint = context.blueprint
+        self._has_logic = blueprint.is_concurrent() and type(blueprint).run_assignment is not Blueprint.run_assignment
         self._logics: dict[int, asyncio.Task[None]] = {}
         self._side: set[asyncio.Task[None]] = set()
 
@@ -87,27 +89,35 @@ class LiveTasks:
         for agent in agents:
             agent.status, agent.started_at = AgentStatus.IN_TASK, now
             await self._channels.push_status(agent.token, AgentStatus.IN_TASK, agent.channel_id)
-        await self._begin(assignment_id, agents)
+        self._begin(assignment_id, agents)
 
-    async def resume(self) -> None:
-        """After a restart: the logic of assignments that were under way begins again, knowing what was said."""
-        if not self._context.blueprint.is_concurrent():
-            return
-        items = {agent.assignment_id for agent in self._presence if agent.status is AgentStatus.IN_TASK}
-        for assignment_id in items:
-            await self._begin(assignment_id, self._presence.list_assignment(assignment_id))
-
-    async def _begin(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
-        if type(self._context.blueprint).run_assignment is Blueprint.run_assignment:
-            return
-        for agent in agents:
-            past = [row.content for row in await self._updates(agent.agent_id)]
+    def attach(self, agent: AtWork, past: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Give an agent its ear for the logic, at once: what its page says from now on is heard."""
+        if agent.live is None and self._has_logic:
             say = partial(self.say, agent.agent_id, agent.token)
             agent.live = LiveAgent(
                 agent.agent_id, agent.unit_index, agent.worker_name, agent.inputs or {}, say, self._context.clock, past
             )
-        logic = asyncio.create_task(self._run(assignment_id, agents), name=f"assignment {assignment_id}")
-        self._logics[assignment_id] = logic
+
+    async def restore(self) -> None:
+        """After a restart, before any page is heard: agents at work with what they were given and what was said."""
+        if not self._has_logic:
+            return
+        agents = list(self._presence)
+        inputs = await self._context.store.read(dispatch.list_inputs, [agent.agent_id for agent in agents])
+        for agent in agents:
+            agent.inputs = inputs.get(agent.agent_id)
+            self.attach(agent, [row.content for row in await self._updates(agent.agent_id)])
+
+    def go_on(self) -> None:
+        """After a restart: the logic of assignments that were under way begins again."""
+        for assignment_id in {a.assignment_id for a in self._presence if a.status is AgentStatus.IN_TASK}:
+            self._begin(assignment_id, self._presence.list_assignment(assignment_id))
+
+    def _begin(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
+        if self._has_logic:
+            logic = asyncio.create_task(self._run(assignment_id, agents), name=f"assignment {assignment_id}")
+            self._logics[assignment_id] = logic
 
     async def _run(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
         """The boundary of one assignment: what its logic breaks ends this assignment's logic and nothing else."""
@@ -130,7 +140,7 @@ class LiveTasks:
         inputs = await self._context.store.read(dispatch.list_inputs, agent_ids)
         for agent, name in found:
             if agent.agent_id in agent_ids:
-                self._presence.add(at_work_of(self._context, agent, name, inputs.get(agent.agent_id)))
+                self.attach(self._presence.add(at_work_of(self._context, agent, name, inputs.get(agent.agent_id))))
         return self._presence.list_assignment(assignment_id)
 
     async def _updates(self, agent_id: int) -> list[LiveUpdateRow]:

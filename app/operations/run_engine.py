@@ -132,6 +132,7 @@ class RunEngine:
         if len(self.presence):  # they keep their units and tokens, and get time to come back
             self.presence.give_chance()
             self.presence.all_lost(only_with_socket=not context.blueprint.is_concurrent())
+        await self.live.restore()
         await self.architect.prepare()
         self.url = await self.architect.deploy(_port_of(context.run.url))
         self.channels.use(await self.architect.get_channels())
@@ -152,7 +153,7 @@ class RunEngine:
                 self._group = group
                 serving = [group.create_task(part) for part in parts]
                 self.start_launch()
-                await self.live.resume()
+                self.live.go_on()
                 await self._over.wait()
                 for each in (*serving, self._launching):
                     if each is not None:

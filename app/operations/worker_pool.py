@@ -247,7 +247,8 @@ def _of_known(session: Session, admission: Admission, order: Order, agent: Known
     if agent.status in (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED):
         return refuse("already_done")
     if agent.status in (AgentStatus.DISCONNECT, AgentStatus.TIMEOUT) and admission.closed is None:
-        if _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
+        alone = admission.context.blueprint.is_concurrent()  # the partners were let go
+        if alone or _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
             return None
         if intake.take_back_unit(session, agent):
             return dispatch.find_by_ids(session, [agent.agent_id])[agent.agent_id]

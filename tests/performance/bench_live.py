@@ -76,8 +76,10 @@ async def measure(mode: str, seconds: float, *, isolated: bool) -> dict[str, Any
         assert config is not None, problems
         began = time.perf_counter()
         run = await operator.launch(config)
-        while not run.progress.finished:
+        while True:
             await asyncio.sleep(0.01)
+            if run.progress.finished:
+                break
         launched = time.perf_counter() - began
         paths = [urlsplit(run.entry_link(f"worker {number}")).path for number in range(plan["workers"])]
         place = urlsplit(run.url)

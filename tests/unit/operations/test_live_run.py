@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from app.architects.mock import MockArchitect
 from app.data.packets import Packet, PacketType
-from app.data.repo import people, quality
+from app.data.repo import people, quality, status
 from app.data.states import RunState
-from app.errors import RunHeldElsewhere
+from app.errors import ArchitectError, RunHeldElsewhere, StoreError
 from tests.fakes.run_stage import Stage, open_stage, until
 
 
@@ -384,3 +385,65 @@ async def test_the_lifetime_of_a_task_ends(stage: Stage) -> None:
     await stage.clock.turn(2)
     await run.wait_completed()
     assert stage.rows("SELECT DISTINCT status FROM units") == [("expired",)]
+
+
+async def test_a_late_submission_does_not_make_a_worker_twice_in_an_item(stage: Stage) -> None:
+    run = await stage.launch(blueprint__num_assignments=1, blueprint__units_per_assignment=2)
+    first = await stage.token(run, "ada", "v1")
+    await stage.ask(run, PacketType.RETURN_UNIT, first)
+    await stage.token(run, "bob", "v1")
+    await stage.token(run, "ada", "v2")
+    second = stage.rows("SELECT unit_id, worker_id, status FROM units ORDER BY 1")
+    assert {row[2] for row in second} == {"assigned"}
+    assert "somebody else" in (await stage.submit(run, first) or "")
+
+
+async def test_a_run_that_breaks_off_is_told_and_reaches_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = await stage.launch(task__task_name="broken")
+    sound = await stage.launch(task__task_name="sound")
+
+    async def fail() -> None:
+        raise StoreError("The disk is full.", "Make room.")
+
+    monkeypatch.setattr(broken.engine._watch, "look", fail)
+    await stage.clock.turn(1.5)
+    await broken.wait_completed()
+    await until(lambda: bool(stage.notices))
+    assert [(n.kind, n.run_id) for n in stage.notices] == [("ended", broken.run_id)]
+    assert "The disk is full." in stage.notices[0].message
+    assert stage.rows("SELECT state FROM task_runs ORDER BY 1 DESC") == [("interrupted",), ("in flight",)]
+    assert await stage.submit(sound, await stage.token(sound, "ada", "v")) is None
+    assert list(stage.operator.live_runs) == [sound.run_id]
+
+
+async def test_a_deployment_that_fails_leaves_a_run_that_can_be_resumed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: object, preferred_port: int | None = None) -> str:
+        raise ArchitectError("The port is taken.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MockArchitect, "deploy", fail)
+        with pytest.raises(ArchitectError):
+            await stage.launch()
+    assert stage.one("SELECT state FROM task_runs") == "interrupted"
+    run = await stage.operator.resume(1)
+    await stage.made(run)
+    assert (await stage.register(run, "ada", "v"))["agent_id"]
+
+
+async def test_a_run_whose_process_died_is_marked_at_the_next_start(stage: Stage) -> None:
+    run = await stage.launch()
+    await stage.operator.close()
+    await stage.store.write(status.set_run_state, run.run_id, RunState.IN_FLIGHT, stage.clock.now())  # as after a kill
+    assert await stage.operator.start() == [run.run_id]
+    assert stage.one("SELECT state FROM task_runs") == "interrupted"
+
+
+async def test_a_run_that_is_not_served_can_be_stopped(stage: Stage) -> None:
+    run = await stage.launch(blueprint__num_assignments=4)
+    await stage.operator.close()
+    assert await stage.operator.stop(run.run_id) == 4
+    assert stage.one("SELECT state FROM task_runs") == "completed"
