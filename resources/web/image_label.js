@@ -3,6 +3,7 @@
 import { icon, isTyping, make, paragraphs } from "./dom.js";
 import { COLOURS, ImageView } from "./image_view.js";
 import { keep, kept } from "./keep.js";
+import { showKeys } from "./key_help.js";
 import { runTask } from "./shell.js";
 
 runTask({
@@ -303,47 +304,12 @@ class LabelPage {
   }
 
   _showKeys() {
-    const rows = [
-      ["1 – 9", this.hasBoxes ? "choose a label; for the box that has the focus, when there is one" : "choose a label"],
-      ...(this.cannotTell ? [["C", "cannot tell"]] : []),
-      ...(this.hasBoxes
-        ? [
-            ["B", "add a box"],
-            ["Tab", "go from box to box"],
-            ["Arrows", "move the box (or the image)"],
-            ["Shift + arrows", "resize the box"],
-            ["Delete", "delete the box"],
-          ]
-        : [["Arrows", "move the image, when it has the focus"]]),
-      ["+   −   0", "zoom in, zoom out, fit"],
-      ["Enter", "submit (Ctrl + Enter from the comment)"],
-      ["?", "this list"],
-    ];
-    const list = make("dl", { class: "cd-key-list" });
-    for (const [key, meaning] of rows) {
-      list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, meaning));
-    }
-    const toggle = make("input", { type: "checkbox" });
-    toggle.checked = this.hasKeys;
-    toggle.addEventListener("change", () => {
-      this.hasKeys = toggle.checked;
-      keep("keys", toggle.checked);
+    const has = { boxes: this.hasBoxes, cannotTell: Boolean(this.cannotTell) };
+    showKeys(has, this.hasKeys, (wanted) => {
+      this.hasKeys = wanted;
+      keep("keys", wanted);
       this._listBoxes();
     });
-    const dialog = make("dialog", { class: "cd-dialog", "aria-labelledby": "il-keys-title" });
-    dialog.append(
-      make("h2", { id: "il-keys-title" }, "Keyboard shortcuts"),
-      list,
-      make("label", { class: "cd-check" }, toggle, "Use the single-key shortcuts"),
-      make(
-        "div",
-        { class: "cd-actions" },
-        make("button", { class: "cd-button cd-first", type: "button", autofocus: true, onclick: () => dialog.close() }, "Close"),
-      ),
-    );
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
   }
 
   // --- what the frame asks for

@@ -1,6 +1,8 @@
 /* An image that is zoomed and moved, with boxes drawn on it by mouse, touch and keyboard. */
 
 import { make } from "./dom.js";
+import { ImagePointer } from "./image_pointer.js";
+import { clamp } from "./numbers.js";
 
 const LEAST_SCREEN = 6;
 const MOST_ZOOM = 40;
@@ -27,8 +29,6 @@ export class ImageView {
     this.height = 0;
     this.isFitted = true;
     this.isLocked = false;
-    this._pointers = new Map();
-    this._gesture = null;
     this._nodes = [];
     this.image = make("img", { class: "il-image", alt: "The image to label", draggable: "false", referrerpolicy: "no-referrer" });
     this.layer = make("div", { class: "il-boxes" });
@@ -36,7 +36,10 @@ export class ImageView {
       ? "Image. Arrow keys move it, plus and minus zoom, 0 fits it, B adds a box."
       : "Image. Arrow keys move it, plus and minus zoom, 0 fits it.";
     this.stage = make("div", { class: "il-stage", tabindex: "0", role: "group", "aria-label": help }, this.image, this.layer);
-    this._listen();
+    this.setTool(this.tool);
+    this.stage.addEventListener("keydown", (event) => this._stageKey(event));
+    new ResizeObserver(() => (this.isFitted ? this.fit() : this.place())).observe(this.stage);
+    new ImagePointer(this);
   }
 
   /** Show an image; resolves when it is there, rejects when it cannot be loaded. */
@@ -74,13 +77,18 @@ export class ImageView {
     return this._nodes.indexOf(document.activeElement);
   }
 
+  /** The index of the box that an element shows, or -1. */
+  indexOf(node) {
+    return this._nodes.indexOf(node);
+  }
+
   focusBox(index) {
     this._nodes[index]?.focus({ preventScroll: true });
   }
 
   relabel(index, label) {
     this.boxes[index].label = label;
-    this._place();
+    this.place();
     this.options.changed();
   }
 
@@ -99,8 +107,8 @@ export class ImageView {
   /** A box in the middle of what is seen, for those who draw with the keyboard. */
   addInMiddle() {
     const view = this._seen();
-    const width = Math.max(this._least(), (view.right - view.left) / 3);
-    const height = Math.max(this._least(), (view.bottom - view.top) / 3);
+    const width = Math.max(this.least(), (view.right - view.left) / 3);
+    const height = Math.max(this.least(), (view.bottom - view.top) / 3);
     const box = {
       label: this.options.labelOf(),
       left: (view.left + view.right - width) / 2,
@@ -108,7 +116,7 @@ export class ImageView {
       width,
       height,
     };
-    this._add(box);
+    this.add(box);
     this.options.say(`Box ${this.boxes.length} added. Arrow keys move it, Shift and arrow keys resize it, Delete removes it.`);
   }
 
@@ -123,7 +131,7 @@ export class ImageView {
     this.scale = Math.min((clientWidth - 16) / this.width, (clientHeight - 16) / this.height, 4);
     this.x = (clientWidth - this.width * this.scale) / 2;
     this.y = (clientHeight - this.height * this.scale) / 2;
-    this._place();
+    this.place();
   }
 
   /** Zoom by a factor about a point of the stage (its middle by default). */
@@ -135,14 +143,14 @@ export class ImageView {
     this.y = point.y - ((point.y - this.y) * scale) / this.scale;
     this.scale = scale;
     this.isFitted = false;
-    this._place();
+    this.place();
   }
 
   pan(dx, dy) {
     this.x += dx;
     this.y += dy;
     this.isFitted = false;
-    this._place();
+    this.place();
   }
 
   _seen() {
@@ -155,7 +163,8 @@ export class ImageView {
     };
   }
 
-  _least() {
+  /** The smallest side of a box that can still be seen and grabbed, in pixels of the image. */
+  least() {
     return Math.max(1, LEAST_SCREEN / this.scale);
   }
 
@@ -173,13 +182,14 @@ export class ImageView {
       return node;
     });
     this.layer.replaceChildren(...this._nodes);
-    this._place();
+    this.place();
     if (had >= 0) {
       this.focusBox(Math.min(had, this.boxes.length - 1));
     }
   }
 
-  _place() {
+  /** Put image and boxes where they belong on the screen. */
+  place() {
     const { clientWidth, clientHeight } = this.stage;
     this.x = clamp(this.x, KEEP_VISIBLE - this.width * this.scale, clientWidth - KEEP_VISIBLE);
     this.y = clamp(this.y, KEEP_VISIBLE - this.height * this.scale, clientHeight - KEEP_VISIBLE);
@@ -199,15 +209,16 @@ export class ImageView {
     this.options.zoomed?.(this.scale);
   }
 
-  _add(box) {
-    this.boxes.push(this._inside(box));
+  /** Add a box and give it the focus. */
+  add(box) {
+    this.boxes.push(this.inside(box));
     this._rebuild();
     this.options.changed();
     this.focusBox(this.boxes.length - 1);
   }
 
   /** A box that lies on the image and can be seen. */
-  _inside(box) {
+  inside(box) {
     const width = clamp(box.width, 1, this.width);
     const height = clamp(box.height, 1, this.height);
     const left = clamp(box.left, 0, this.width - width);
@@ -236,13 +247,13 @@ export class ImageView {
       const [dx, dy] = arrows[event.key].map((sign) => sign * step);
       const box = this.boxes[index];
       if (event.shiftKey) {
-        const width = clamp(box.width + dx, this._least(), this.width - box.left);
-        const height = clamp(box.height + dy, this._least(), this.height - box.top);
-        this.boxes[index] = this._inside({ ...box, width, height });
+        const width = clamp(box.width + dx, this.least(), this.width - box.left);
+        const height = clamp(box.height + dy, this.least(), this.height - box.top);
+        this.boxes[index] = this.inside({ ...box, width, height });
       } else {
-        this.boxes[index] = this._inside({ ...box, left: box.left + dx, top: box.top + dy });
+        this.boxes[index] = this.inside({ ...box, left: box.left + dx, top: box.top + dy });
       }
-      this._place();
+      this.place();
       this.options.changed();
     }
   }
@@ -255,167 +266,4 @@ export class ImageView {
       this.pan(...arrows[event.key].map((sign) => sign * step));
     }
   }
-
-  // --- mouse and touch
-
-  _listen() {
-    const { stage } = this;
-    this.setTool(this.tool);
-    stage.addEventListener("keydown", (event) => this._stageKey(event));
-    stage.addEventListener("pointerdown", (event) => this._down(event));
-    stage.addEventListener("pointermove", (event) => this._move(event));
-    stage.addEventListener("pointerup", (event) => this._up(event));
-    stage.addEventListener("pointercancel", (event) => this._up(event));
-    stage.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        const lines = event.deltaMode === 1 ? 16 : 1;
-        this.zoom(Math.exp(-clamp(event.deltaY * lines, -200, 200) * 0.002), this._at(event));
-      },
-      { passive: false },
-    );
-    new ResizeObserver(() => (this.isFitted ? this.fit() : this._place())).observe(stage);
-  }
-
-  _at(event) {
-    const frame = this.stage.getBoundingClientRect();
-    return { x: event.clientX - frame.left - this.stage.clientLeft, y: event.clientY - frame.top - this.stage.clientTop };
-  }
-
-  _onImage(point) {
-    return { x: (point.x - this.x) / this.scale, y: (point.y - this.y) / this.scale };
-  }
-
-  _down(event) {
-    if (event.button > 1 || !this.width) {
-      return;
-    }
-    event.preventDefault();
-    this.stage.setPointerCapture(event.pointerId);
-    const point = this._at(event);
-    this._pointers.set(event.pointerId, point);
-    if (this._pointers.size === 2) {
-      this._cancel();
-      this._gesture = { kind: "pinch" };
-      return;
-    }
-    const node = event.target.closest(".il-box");
-    const index = this._nodes.indexOf(node);
-    const start = this._onImage(point);
-    const isPan = event.button === 1 || this.tool === "move" || this.isLocked;
-    if (index >= 0 && event.button === 0 && !this.isLocked) {
-      this.focusBox(index);
-      const handle = event.target.dataset.handle;
-      this._gesture = { kind: handle ? "resize" : "drag", handle, index, start, from: { ...this.boxes[index] } };
-    } else if (isPan) {
-      this.stage.focus({ preventScroll: true });
-      this._gesture = { kind: "pan" };
-    } else {
-      this.stage.focus({ preventScroll: true });
-      const inside = start.x >= 0 && start.y >= 0 && start.x <= this.width && start.y <= this.height;
-      this._gesture = inside ? { kind: "draw", start, ghost: null } : { kind: "pan" };
-    }
-  }
-
-  _move(event) {
-    const last = this._pointers.get(event.pointerId);
-    if (!last || !this._gesture) {
-      return;
-    }
-    const point = this._at(event);
-    const gesture = this._gesture;
-    if (gesture.kind === "pinch") {
-      this._pinch(event.pointerId, last, point);
-    } else if (gesture.kind === "pan") {
-      this.pan(point.x - last.x, point.y - last.y);
-    } else if (gesture.kind === "draw") {
-      this._drawGhost(gesture, this._onImage(point));
-    } else {
-      this._dragBox(gesture, this._onImage(point));
-    }
-    this._pointers.set(event.pointerId, point);
-  }
-
-  _up(event) {
-    if (!this._pointers.delete(event.pointerId)) {
-      return;
-    }
-    const gesture = this._gesture;
-    if (this._pointers.size === 0) {
-      this._gesture = null;
-    }
-    if (gesture?.kind === "draw") {
-      gesture.ghost?.remove();
-      const box = gesture.box;
-      if (event.type === "pointerup" && box && box.width >= this._least() && box.height >= this._least()) {
-        this._add({ ...box, label: this.options.labelOf() });
-        this.options.say(`Box ${this.boxes.length} added.`);
-      }
-    } else if (gesture?.kind === "drag" || gesture?.kind === "resize") {
-      this.options.changed();
-    }
-  }
-
-  _cancel() {
-    this._gesture?.ghost?.remove();
-    if (this._gesture?.from) {
-      this.boxes[this._gesture.index] = this._gesture.from;
-      this._place();
-    }
-  }
-
-  _pinch(id, last, point) {
-    const [other] = [...this._pointers].filter(([key]) => key !== id).map(([, value]) => value);
-    if (!other) {
-      return;
-    }
-    const before = Math.hypot(last.x - other.x, last.y - other.y) || 1;
-    const after = Math.hypot(point.x - other.x, point.y - other.y) || 1;
-    const middle = { x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 };
-    this.pan((point.x - last.x) / 2, (point.y - last.y) / 2);
-    this.zoom(after / before, middle);
-  }
-
-  _drawGhost(gesture, to) {
-    const end = { x: clamp(to.x, 0, this.width), y: clamp(to.y, 0, this.height) };
-    gesture.box = {
-      left: Math.min(gesture.start.x, end.x),
-      top: Math.min(gesture.start.y, end.y),
-      width: Math.abs(end.x - gesture.start.x),
-      height: Math.abs(end.y - gesture.start.y),
-    };
-    if (!gesture.ghost) {
-      gesture.ghost = make("div", { class: "il-ghost" });
-      this.layer.append(gesture.ghost);
-    }
-    const { style } = gesture.ghost;
-    style.left = `${this.x + gesture.box.left * this.scale}px`;
-    style.top = `${this.y + gesture.box.top * this.scale}px`;
-    style.width = `${gesture.box.width * this.scale}px`;
-    style.height = `${gesture.box.height * this.scale}px`;
-  }
-
-  _dragBox(gesture, to) {
-    const dx = to.x - gesture.start.x;
-    const dy = to.y - gesture.start.y;
-    const { from, handle } = gesture;
-    if (!handle) {
-      this.boxes[gesture.index] = this._inside({ ...from, left: from.left + dx, top: from.top + dy });
-    } else {
-      let { left, top } = from;
-      let right = from.left + from.width;
-      let bottom = from.top + from.height;
-      if (handle.includes("w")) left = clamp(left + dx, 0, right - this._least());
-      if (handle.includes("e")) right = clamp(right + dx, left + this._least(), this.width);
-      if (handle.includes("n")) top = clamp(top + dy, 0, bottom - this._least());
-      if (handle.includes("s")) bottom = clamp(bottom + dy, top + this._least(), this.height);
-      this.boxes[gesture.index] = this._inside({ ...from, left, top, width: right - left, height: bottom - top });
-    }
-    this._place();
-  }
-}
-
-function clamp(number, least, most) {
-  return Math.min(Math.max(number, Math.min(least, most)), Math.max(least, most));
 }

@@ -1,0 +1,4 @@
+/** `number` between `least` and `most`, which may come in either order. */
+export function clamp(number, least, most) {
+  return Math.min(Math.max(number, Math.min(least, most)), Math.max(least, most));
+}
