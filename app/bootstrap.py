@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 EXIT_DONE, EXIT_STORE = 0, 6
 """As documented for all commands."""
+STOP_PATIENCE_SECONDS = 15.0
+"""How long closing waits for a run that it stops."""
 
 
 def run_window(settings: Settings, *, task_file: Path | None = None) -> int:
@@ -188,11 +190,7 @@ class WindowLife:
         self.watched.stop()
         self.close_window()
         await end_all_actions()
-        for run_id in self._ending_runs:
-            try:
-                await self.engine.operator.stop(run_id)
-            except AppError as error:
-                log.warning("Run %s was not stopped, it can be resumed: %s", run_id, error)
+        await asyncio.gather(*(self._stop_run(run_id) for run_id in self._ending_runs))
         await close_engine(self.engine, pause=self._pause)
         self.window.deleteLater()
         self.closed = True
@@ -202,14 +200,24 @@ class WindowLife:
         self.window.let_close()
         self.tray.remove()
 
+    async def _stop_run(self, run_id: int) -> None:
+        operator = self.engine.operator
+        live = operator.live_runs.get(run_id)
+        try:
+            await operator.stop(run_id)
+            if live is not None:
+                await asyncio.wait_for(live.wait_completed(), STOP_PATIENCE_SECONDS)
+        except (AppError, TimeoutError) as error:
+            log.warning("Run %s is not over yet, it can be resumed: %s", run_id, error)
+
     async def _first_place(self) -> str:
         """Home where something waits to be resumed, else where the requester was."""
         from app.data.repo import tasks
         from app.data.states import RunState
 
-        interrupted = await self.engine.store.read(tasks.list_task_runs, (RunState.INTERRUPTED,))
+        resumable = await self.engine.store.read(tasks.list_task_runs, (RunState.INTERRUPTED, RunState.PAUSED))
         kept = str(self.desktop.ui_state.get("window.place", "home"))
-        return "home" if interrupted or kept not in self.window.places else kept
+        return "home" if resumable or kept not in self.window.places else kept
 
     def _use_theme(self, name: str) -> None:
         theme.apply(self._app, name)

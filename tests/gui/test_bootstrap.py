@@ -15,12 +15,16 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.bootstrap import WindowLife, places
+from app.data.repo import tasks
+from app.data.states import RunState, UnitStatus
+from app.operations.config import load_task_file
 from app.settings import Settings, load
 from app.viewmodels.watched_runs import InFlight, database_words
 from app.views.close_sheet import KEEP, PAUSE, STOP, CloseSheet
 from app.views.fault_window import FaultWindow
 
 ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "resources" / "samples" / "label_shapes.yaml"
 
 
 @pytest.fixture
@@ -145,6 +149,61 @@ def test_the_button_says_what_it_will_do(qtbot: QtBot, choice: str, words: str) 
 def test_a_database_is_named_by_its_file_or_its_host() -> None:
     assert database_words("sqlite:////home/me/studies.db") == "studies.db"
     assert database_words("postgresql+psycopg://mira:x@db.lab:5432/studies") == "db.lab/studies"
+
+
+async def launch_sample(life: WindowLife) -> int:
+    config = load_task_file(SAMPLE, [])
+    live = await life.engine.operator.launch(config)
+    async with asyncio.timeout(10):
+        while not live.progress.finished:
+            await asyncio.sleep(0)
+    life.watched.look()
+    return live.run_id
+
+
+async def state_of(life: WindowLife, run_id: int) -> RunState:
+    return (await life.engine.store.read(tasks.get_task_run, run_id)).state
+
+
+async def reopened(qapp: QApplication, tmp_path: Path) -> WindowLife:
+    made = WindowLife(qapp, Settings(tmp_path, f"sqlite:///{tmp_path / 'crowdesk.db'}"), asyncio.Event())
+    made.show()
+    await made.open()
+    return made
+
+
+async def test_a_run_paused_by_closing_is_offered_at_the_next_start_and_resumed(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    first = await reopened(qapp, tmp_path)
+    run_id = await launch_sample(first)
+    assert len(first.frame.status.routers) == 1
+    first.window.show_place("settings")
+    first.window.close()
+    assert first.sheet is not None
+    first.sheet.choose(PAUSE)
+    first.sheet.confirmed.emit()
+    await first.end()
+    second = await reopened(qapp, tmp_path)
+    assert second.window.current_key == "home", "what stands still comes before where one was"
+    assert await state_of(second, run_id) == RunState.PAUSED
+    await second.engine.operator.resume(run_id)
+    assert await state_of(second, run_id) == RunState.IN_FLIGHT
+    second.decide(PAUSE)
+    await second.end()
+
+
+async def test_a_run_stopped_by_closing_is_over(qapp: QApplication, tmp_path: Path) -> None:
+    first = await reopened(qapp, tmp_path)
+    run_id = await launch_sample(first)
+    first.decide(STOP)
+    await first.end()
+    second = await reopened(qapp, tmp_path)
+    assert await state_of(second, run_id) == RunState.COMPLETED
+    counts = await second.engine.store.read(tasks.unit_counts, run_id)
+    assert counts[UnitStatus.LAUNCHED] == counts[UnitStatus.CREATED] == 0
+    assert counts[UnitStatus.EXPIRED] > 0
+    await second.end()
 
 
 @pytest.mark.kill
