@@ -19,7 +19,8 @@ _KEPT = frozenset(
     )
 )
 _KEPT_ATTRIBUTES = frozenset(("alt", "colspan", "rowspan", "width", "height", "title", "align", "start"))
-_CHOSEN = {"radio": ("●", "○"), "checkbox": ("☑", "☐")}
+_CHOSEN = {"radio": ("●", "○"), "checkbox": ("■", "□")}
+# These signs are in the letters that the program ships.
 
 
 def answered_page(page: str, answers: Mapping[str, list[str]], local_files: Mapping[str, Path]) -> str:
