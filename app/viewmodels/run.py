@@ -252,4 +252,4 @@ class RunViewModel(QObject):
 
     async def _read_quality(self) -> None:
         self.alpha = (await run_quality(self.desktop.store, self.run_id)).alpha
-        self.changed.emit()
+        self._look()
