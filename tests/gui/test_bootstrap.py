@@ -153,10 +153,11 @@ def test_a_database_is_named_by_its_file_or_its_host() -> None:
 
 async def launch_sample(life: WindowLife) -> int:
     config = load_task_file(SAMPLE, [])
+    made = asyncio.Event()
+    subscription = life.engine.store.feed.subscribe(lambda _changes: made.set(), {"units"})
     live = await life.engine.operator.launch(config)
-    async with asyncio.timeout(10):
-        while not live.progress.finished:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(made.wait(), 10)
+    subscription.close()
     life.watched.look()
     return live.run_id
 
