@@ -25,6 +25,13 @@ KILLS = 20
 WORKERS = 50
 ITEMS = 4_000
 """Two units each."""
+TASK = f"""
+mephisto:
+  task: {{task_name: survive, task_title: Survive, task_description: Answer., task_reward: 0.1}}
+  provider: {{_provider_type: inhouse}}
+  architect: {{_architect_type: local}}
+  blueprint: {{_blueprint_type: mock, num_assignments: {ITEMS}, units_per_assignment: 2}}
+"""
 RETRY_SECONDS = 0.05
 
 
@@ -39,7 +46,6 @@ class Site:
     promised: dict[str, str] = field(default_factory=dict)
     """token -> the answer whose receipt the worker has."""
     counts: Counter[str] = field(default_factory=Counter)
-    completed: set[int] = field(default_factory=set)
     over: bool = False
 
 
@@ -51,14 +57,35 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
-    async def start(self, *more: str) -> None:
-        arguments = [str(self._data_dir), str(ITEMS), str(WORKERS), *more]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    async def start(self) -> None:
+        """Resume the run that is not complete, or launch one."""
+        names = ",".join(f"worker {number}" for number in range(WORKERS))
+        unfinished = self._find_unfinished()
+        what = ["launch", str(self._task_file()), "--headless"] if unfinished is None else ["resume", str(unfinished)]
+        arguments = [*what, "--json", "--workers", names, "--data-dir", str(self._data_dir)]
+        environment = {**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, str(ROOT / "tests/e2e/serve_runs.py"), *arguments, env=environment, cwd=self._data_dir,
-            stdout=asyncio.subprocess.PIPE, limit=2**20,
+            sys.executable, str(ROOT / "main.py"), *arguments, env=environment, stdout=asyncio.subprocess.PIPE,
+            limit=2**20,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read(self._process))
+
+    def _task_file(self) -> Path:
+        path = self._data_dir.parent / "survive.yaml"
+        path.write_text(TASK)
+        return path
+
+    def _find_unfinished(self) -> int | None:
+        """What a requester would see in the list of runs."""
+        path = self._data_dir / "crowdesk.db"
+        if not path.exists():
+            return None
+        with sqlite3.connect(path) as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'task_runs'").fetchone():
+                return None
+            found = database.execute("SELECT task_run_id FROM task_runs WHERE state <> 'completed'").fetchone()
+        database.close()
+        return None if found is None else int(found[0])
 
     async def kill(self) -> None:
         assert self._process is not None
@@ -90,11 +117,8 @@ class Program:
         site = self._site
         while line := await process.stdout.readline():
             said: dict[str, Any] = json.loads(line)
-            if "completed" in said:
-                site.completed.add(said["completed"])
-                site.up.clear()
-            else:
-                site.run, site.url, site.links = said["run"], said["url"], said["links"]
+            if said["event"] == "launched":
+                site.run, site.url, site.links = int(said["task_run_id"]), said["url"], said["entry_links"]
                 site.up.set()
 
 
@@ -172,7 +196,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_however_often_the_program
     seed = int(os.environ.get("CROWDESK_KILL_SEED", time.time_ns() % 1_000_000))
     chance = random.Random(seed)
     site = Site()
-    program = Program(tmp_path, site)
+    program = Program(tmp_path / "data", site)
     people = [Person(number, site, random.Random(seed + number)) for number in range(WORKERS)]
     working = [asyncio.create_task(person.work()) for person in people]
     try:
@@ -182,14 +206,14 @@ async def test_nothing_acknowledged_is_lost_or_doubled_however_often_the_program
                 await site.up.wait()
             await asyncio.sleep(chance.random() * (1.2 if number % 4 != 3 else 0.9))
             await program.kill()
-        await program.start("finish")
+        await program.start()
         await program.wait_end()
     finally:
         site.over = True
         site.up.set()
         await asyncio.gather(*working, return_exceptions=True)
         await program.end()
-    _check(tmp_path, site, seed)
+    _check(tmp_path / "data", site, seed)
 
 
 def _check(folder: Path, site: Site, seed: int) -> None:
