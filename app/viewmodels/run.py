@@ -208,13 +208,14 @@ class RunViewModel(QObject):
         of = f" of {digits(total)}" if total else ""
         return f"Making units: {digits(made)}{of}. Workers can begin.", min(1.0, made / total) if total else None
 
-    def router_words(self) -> str:
-        """Where the pages are served, and whether the way there is open."""
+    def router_words(self) -> tuple[str, str]:
+        """How the way to the router is, when that is worth a word, and its tone; ("", "") while all is well."""
         live = self.live
         if live is None:
-            return "not served here"
-        open_ = any(is_open for _, is_open in live.channels)
-        return live.url if open_ or not live.channels else f"{live.url}, not reached"
+            return ("", "") if self.state is RunState.COMPLETED else ("not served", "idle")
+        if live.channels and not any(is_open for _, is_open in live.channels):
+            return "router lost", "bad"
+        return "", ""
 
     def read_again(self) -> None:
         """Something was done with the run: read its facts as soon as it is due."""

@@ -23,6 +23,7 @@ from app.views.widgets.cards import StatStrip
 from app.views.widgets.headers import PageHeader
 from app.views.widgets.labels import label
 from app.views.widgets.panels import Banner
+from app.views.widgets.pills import StatusPill
 from app.views.worker_actions import ActionDesk
 
 _TILES = {
@@ -127,12 +128,17 @@ class RunView(QWidget):
     def eventFilter(self, watched: Any, event: Any) -> bool:
         if watched is self.tiles.tile("spent") and event.type() == event.Type.MouseButtonRelease:
             self.asks.ask_budget()
+        elif watched is self.header.crumb and event.type() == event.Type.MouseButtonRelease:
+            self.back_asked.emit()
         return False
 
     def _make_head(self) -> None:
         self.header = PageHeader()
-        self.back = IconButton("ph.arrow-left", "Back to all runs  Alt+Left")
-        self.back.clicked.connect(self.back_asked)
+        self.header.crumb.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.header.crumb.setAccessibleDescription("Back to all runs: Alt+Left")
+        self.header.crumb.installEventFilter(self)
+        self.router = StatusPill()
+        self.header.chips.addWidget(self.router)
         self.link_button = Button("Copy entry link")
         self.units_button = Button("Add units")
         self.pause_button = Button("Pause", keys="Space")
@@ -175,8 +181,9 @@ class RunView(QWidget):
         run, facts = self.run, self.run.facts
         assert facts is not None
         row = facts.run
-        crumb = f"{row.project_name} / Run {row.task_run_id}" if row.project_name else f"Run {row.task_run_id}"
-        self.header.setWords(row.task_name, crumb, run.state)
+        place = f"{row.project_name} / " if row.project_name else ""
+        self.header.setWords(row.task_name, f"Runs / {place}Run {row.task_run_id}", run.state)
+        self.router.setStatus(*run.router_words())
         for key, tile in run.tiles().items():
             self.tiles.tile(key).setFigure(tile.figure, tile.note, tile.parts)
         self._show_buttons()

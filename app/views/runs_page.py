@@ -46,11 +46,11 @@ class RunsPage(Page):
         self.viewmodel.interrupted_changed.connect(self._show_interrupted)
 
     def open_at(self, where: Mapping[str, Any]) -> None:
-        self._shown = True
+        again, self._shown = self._shown, True
         if where.get("run_id") is not None:
             self.open_run(int(where["run_id"]))
-        elif where.get("list") and self.run_view is not None:
-            self.show_list()
+        elif self.run_view is not None and (again or where.get("list")):
+            self.show_list()  # the place was chosen while it is shown
         elif self.run_view is not None:
             self.run_view.set_active(True)
         self.viewmodel.records.refresh()

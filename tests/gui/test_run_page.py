@@ -90,8 +90,7 @@ async def test_the_list_shows_every_run_and_a_double_click_opens_one(qapp: QAppl
         await made.until(lambda: page(made).run_view is not None, "the run")
         assert view(made).run.run_id == run_id
         await shown(made)
-        back = next(offer for offer in page(made).offers() if offer.keys == "Alt+Left")
-        back.call()
+        QTest.mouseClick(view(made).header.crumb, Qt.MouseButton.LeftButton)
         assert page(made).run_view is None
         await made.until(lambda: pane.view.isVisible(), "the list again")
 
@@ -111,6 +110,12 @@ async def test_an_interrupted_run_is_offered_and_resumed_from_the_banner(qapp: Q
         assert (await made.desktop.store.read(tasks.get_task_run, run_id)).state is RunState.IN_FLIGHT
 
 
+async def test_choosing_the_place_again_leads_back_to_the_list(case: PageCase) -> None:
+    case.window.show_place("runs")
+    assert page(case).run_view is None
+    assert page(case).pane.view.isVisible()
+
+
 async def test_without_runs_the_first_step_is_offered(qapp: QApplication, tmp_path: Path) -> None:
     async with open_page(tmp_path, "runs", RunsPage) as (made, _):
         made.begin()
@@ -126,7 +131,7 @@ async def test_head_and_tiles_say_what_the_database_says(case: PageCase) -> None
         seen[one] for one in (UnitStatus.COMPLETED, UnitStatus.ACCEPTED, UnitStatus.SOFT_REJECTED, UnitStatus.REJECTED)
     )
     assert run.header.title.text() == "birds"
-    assert run.header.crumb.text() == "Nature / Run 1"
+    assert run.header.crumb.text() == "Runs / Nature / Run 1"
     assert run.header.pill.status() == "in flight"
     assert run.tiles.tile("done").figure() == str(done)
     assert run.tiles.tile("at_work").figure() == "3"
