@@ -189,9 +189,9 @@ def _checklist(
         count = formats.count_of(len(preview.left_out), "row")
         items.append(CheckItem("warn", f"{count} of the data left out"))
     items.append(
-        CheckItem("ok", "The worker's page was opened")
+        CheckItem("ok", "The worker’s page was opened")
         if asked.trial.previewed
-        else CheckItem("idle", "Look at the worker's page")
+        else CheckItem("idle", "Look at the worker’s page")
     )
     items.append(_rehearsed(asked.trial))
     if guess is not None:

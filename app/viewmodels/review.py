@@ -47,7 +47,11 @@ QUEUES: dict[str, Queue] = {
 }
 """The chips of the page."""
 
-_WIDTHS = {"worker": 88, "answer": 98, "on_task": 60, "agreement": 64, "flags": 76, "item": 160, "status": 116}
+_WIDTHS = {"worker": 84, "answer": 92, "on_task": 72, "agreement": 64, "flags": 76, "item": 160, "status": 112}
+_SHOWN = {
+    "review": ("worker", "answer", "on_task", "agreement", "flags"),
+    "units": ("status", "worker", "answer", "on_task"),
+}
 
 
 _KINDS = {"flags": "status", "agreement": "number"}
@@ -64,7 +68,7 @@ class QueueSource(StoreSource):
                 column,
                 kind=_KINDS.get(column.name, column.kind),
                 width=_WIDTHS.get(column.name, column.width),
-                hidden=column.name not in ("worker", "answer", "on_task", "agreement", "flags", "status"),
+                hidden=column.name not in _SHOWN[kind],
             )
             for column in self.columns
         )

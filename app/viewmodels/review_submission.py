@@ -37,6 +37,8 @@ MOST_PIXELS = 40_000_000
 """Larger pictures are not decoded: a file of a few kilobytes can hold them."""
 NO_PROJECT = "NO_PROJECT"
 LARGEST_CONFUSION = 5
+LONGEST_LABEL = 24
+"""Longer ones are sentences rather than labels: they are not compared in a small table."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class OtherAnswer:
 
 @dataclass(frozen=True)
 class Submission:
-    """All that the page shows of one submission. `label_order` gives labels their colours."""
+    """All that the page shows of one submission. `label_order` gives labels their colours (none: all alike)."""
 
     row: SubmissionRow
     view: SubmissionView
@@ -179,7 +181,7 @@ class SubmissionShelf:
             view=view,
             image=image,
             image_problem=problem,
-            label_order=order or tuple(sorted({*view.labels, *(word for other in others for word in other.labels)})),
+            label_order=order,
             others=tuple(_other(other) for other in others),
             files=tuple(_file(entry, folder) for entry in row.files),
             folder=folder,
@@ -274,7 +276,9 @@ def _read_image(view: SubmissionView) -> tuple[QImage | None, str]:
 
 
 def _other(row: AnswerRow) -> OtherAnswer:
-    return OtherAnswer(row.unit_id, row.worker_name, row.labels or (row.answer or formats.NOTHING,), row.status)
+    short = row.labels and max(len(word) for word in row.labels) <= LONGEST_LABEL
+    words = row.labels if short else (row.answer or formats.NOTHING,)
+    return OtherAnswer(row.unit_id, row.worker_name, words, row.status)
 
 
 def _file(entry: Mapping[str, Any], folder: Path) -> UploadedFile:
@@ -304,7 +308,7 @@ def _value(labels: Sequence[str]) -> str:
 
 def _confusion(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]] | None:
     """Counts by own answer (rows) and consensus (columns), of the commonest answers; None when there are none."""
-    if not pairs:
+    if not pairs or any(len(word) > LONGEST_LABEL for pair in pairs for word in pair):
         return None
     seen = Counter(word for pair in pairs for word in pair)
     words = tuple(sorted(word for word, _ in seen.most_common(LARGEST_CONFUSION)))

@@ -202,4 +202,5 @@ def _spin(value: int, least: int, most: int, suffix: str = "") -> QSpinBox:
     spin.setRange(least, most)
     spin.setValue(value)
     spin.setSuffix(suffix)
+    spin.lineEdit().setTextMargins(8, 0, 0, 0)  # the style sheet's padding does not reach the line inside
     return spin

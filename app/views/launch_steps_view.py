@@ -38,6 +38,13 @@ _LABELS = {
     "task.no_submission_patience": "Warn when idle for",
     "task.task_lifetime_in_seconds": "Open for",
     "provider.requester_name": "Requester",
+    "blueprint.data_csv": "Rows from CSV",
+    "blueprint.data_json": "Rows from JSON",
+    "blueprint.data_jsonl": "Rows from JSON lines",
+    "blueprint.static_task_data": "Rows given here",
+    "blueprint.data_function": "Rows from a function",
+    "blueprint.preview_source": "Preview page",
+    "blueprint.task_source": "Page of the task",
 }
 _PLACEHOLDERS = {
     "task.task_title": "Label chest images",

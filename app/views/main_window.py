@@ -49,6 +49,7 @@ class MainWindow(QWidget):
         self.status_bar = StatusBar(frame.background)
         self._lay_out()
         self.toasts = ToastStack(frame.toasts, self, HEIGHT)
+        self.toasts.find_place = lambda: page.toast_place() if (page := self.page()) is not None else None
         self.palette_panel = Palette(frame, self.offers, self)
         self.palette_panel.closed.connect(self._focus_page)
         self._connect()
@@ -73,6 +74,7 @@ class MainWindow(QWidget):
             if before is not None:
                 before.left()
             self.stack.setCurrentWidget(page)
+            self.toasts.place()
             self.sidebar.setCurrent(key)
             self.setWindowTitle(f"{self.places[key].word} – Crowdesk")
             self.frame.ui_state.put("window.place", key)

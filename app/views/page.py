@@ -51,6 +51,10 @@ class Page(QWidget):
         """What can be done here now."""
         return []
 
+    def toast_place(self) -> QWidget | None:
+        """The part of the page in whose lower right corner toasts stand; None: the corner of the window."""
+        return None
+
     def search_field(self) -> SearchField | None:
         """Where Ctrl+F goes."""
         fields = [field for field in self.findChildren(SearchField) if field.isVisible()]

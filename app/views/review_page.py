@@ -91,6 +91,10 @@ class ReviewPage(Page):
             Offer("Show the whole image", key(self.view.card.canvas.fit), "0"),
         ]
 
+    def toast_place(self) -> QWidget | None:
+        """Over the queue: a toast comes with every decision and must hide neither the next work nor the buttons."""
+        return self.pane
+
     # What is done
 
     def decide(self, verdict: str) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QTextDocument
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 from shiboken6 import isValid
 
 from app.viewmodels.formats import count_of
@@ -17,7 +26,6 @@ from app.views import theme
 from app.views.image_canvas import BOX_COLORS, Box, ImageCanvas
 from app.views.launch_chips import label_tone
 from app.views.widgets.buttons import Button, IconButton
-from app.views.widgets.cards import KeyValueGrid
 from app.views.widgets.flow import FlowLayout
 from app.views.widgets.labels import KeyCap, hairline, label
 from app.views.widgets.panels import EmptyPanel
@@ -79,6 +87,31 @@ class AnswerRow(QWidget):
         self.flow.addWidget(made)
 
 
+class FieldList(QWidget):
+    """Questions at the left, answers at the right; both wrap, so that neither squeezes the other."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(14, 12, 14, 12)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(0, 2)
+        self._grid.setColumnStretch(1, 3)
+
+    def setFields(self, fields: Sequence[tuple[str, str]]) -> None:
+        """Show (question, answer) pairs."""
+        while (old := self._grid.takeAt(0)) is not None:
+            if (widget := old.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for row, (question, answer) in enumerate(fields):
+            asked, said = label(question, tone="dim", wrap=True), label(answer, wrap=True, select=True)
+            said.setAccessibleName(f"{question}: {answer}")
+            self._grid.addWidget(asked, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(said, row, 1, Qt.AlignmentFlag.AlignTop)
+
+
 class SubmissionCard(QFrame):
     """Everything of one submission in a card. `unit_asked(int)`: another worker's answer was clicked."""
 
@@ -95,8 +128,7 @@ class SubmissionCard(QFrame):
         self.zoom_bar = self._make_zoom_bar()
         self.page = AnsweredPage()
         self._layout.addWidget(self.page, 1)
-        self.fields = KeyValueGrid(140)
-        self.fields.setContentsMargins(14, 12, 14, 12)
+        self.fields = FieldList()
         self._layout.addWidget(self.fields)
         self.rows = QVBoxLayout()
         self.rows.setSpacing(0)
@@ -114,7 +146,7 @@ class SubmissionCard(QFrame):
         self.page.setHtml(view.html)
         fields = [(name, answer or "—") for name, answer in view.fields] if not view.labels or not pictured else []
         self.fields.setVisible(bool(fields))
-        self.fields.setRows(fields)
+        self.fields.setFields(fields)
         self._show_rows(submission)
 
     def keys_wanted(self) -> QWidget:
@@ -146,7 +178,8 @@ class SubmissionCard(QFrame):
             if (widget := old.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        self._add_row(_answer_row(submission))
+        if answer := _answer_row(submission, with_answer=not self.fields.isVisibleTo(self)):
+            self._add_row(answer)
         if submission.others:
             self._add_row(_others_row(submission))
         if submission.files:
@@ -210,6 +243,7 @@ class SubmissionView(QScrollArea):
         row = submission.row
         tall = submission.image is not None or bool(submission.view.html)
         self._inner.setStretchFactor(self.card, 1 if tall else 0)
+        self._inner.setStretch(self._inner.count() - 1, 0 if tall else 1)
         self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")
         self.card.setSubmission(submission)
 
@@ -236,11 +270,14 @@ def _boxes(submission: Submission) -> list[Box]:
     ]  # fmt: skip
 
 
-def _answer_row(submission: Submission) -> AnswerRow:
-    view, row = submission.view, AnswerRow("Answer")
-    for word in view.labels:
+def _answer_row(submission: Submission, *, with_answer: bool) -> AnswerRow | None:
+    """The labels, how many boxes, the comment, the flags; without the answer where it stands above field by field."""
+    view, row = submission.view, AnswerRow("Answer" if with_answer else "Marks")
+    if not with_answer and not (submission.row.flags or view.comment):
+        return None
+    for word in view.labels if with_answer else ():
         row.add_pill(word, label_tone(word, submission.label_order))
-    if not view.labels:
+    if with_answer and not view.labels:
         row.add_words(view.answer or "nothing")
     parts = [count_of(len(view.shapes), "box", "boxes")] if view.shapes else []
     if view.comment:

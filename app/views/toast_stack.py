@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QRectF, Qt, QTimer
+from collections.abc import Callable
+
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QRectF, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -84,6 +86,8 @@ class ToastStack(QWidget):
     def __init__(self, toasts: Toasts, window: QWidget, above: int) -> None:
         super().__init__(window)
         self._above = above
+        self.find_place: Callable[[], QWidget | None] = lambda: None
+        """Gives the widget in whose lower right corner the toasts stand; None: the window's."""
         self.panels: dict[int, ToastPanel] = {}
         self._toasts = toasts
         self._layout = QVBoxLayout(self)
@@ -116,11 +120,23 @@ class ToastStack(QWidget):
             panel.deleteLater()
             self._place()
 
+    def place(self) -> None:
+        """Stand where there is room now."""
+        self._place()
+
     def _place(self) -> None:
         self.setVisible(bool(self.panels))
         parent = self.parentWidget()
         if parent is None or not self.panels:
             return
-        height = sum(max(48, panel.heightForWidth(WIDTH)) + 8 for panel in self.panels.values()) - 8
-        self.setGeometry(parent.width() - WIDTH - 16, parent.height() - self._above - height - 12, WIDTH, height)
+        place = self.find_place()
+        corner = QPoint(parent.width(), parent.height() - self._above)
+        width = WIDTH
+        if place is not None:
+            corner = place.mapTo(parent, QPoint(place.width(), place.height()))
+            width = min(WIDTH, place.width() - 32)
+        for panel in self.panels.values():
+            panel.setFixedWidth(width)
+        height = sum(max(48, panel.heightForWidth(width)) + 8 for panel in self.panels.values()) - 8
+        self.setGeometry(corner.x() - width - 16, corner.y() - height - 12, width, height)
         self.raise_()

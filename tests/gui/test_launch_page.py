@@ -324,7 +324,7 @@ async def test_the_workers_page_is_served_and_takes_an_answer_that_is_forgotten(
         )
         assert taken.json() == {"status": "Submitted!"}
     assert await case.desktop.store.read(tasks.list_task_runs) == []
-    await case.until(lambda: "The worker's page was opened" in _words(case), "the check list")
+    await case.until(lambda: "The worker’s page was opened" in _words(case), "the check list")
 
 
 async def test_a_rehearsal_is_done_aside_and_told(case: Case) -> None:
