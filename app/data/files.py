@@ -18,6 +18,8 @@ from app.errors import StoreError
 NO_PROJECT = "NO_PROJECT"
 """Folder of the runs of tasks that belong to no project; no project may have this name."""
 _UNSAFE = re.compile(r"[^\w.\-]+")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names of devices on Windows."""
 _CHUNK = 1 << 20
 
 
@@ -93,7 +95,7 @@ def run_folder(runs_dir: Path, project_name: str | None, task_run_id: int | str)
 def safe_name(name: str) -> str:
     """`name` as one part of a path on any system; different names stay different."""
     cleaned = _UNSAFE.sub("_", name).strip(". ")[:80]
-    if cleaned == name and cleaned != NO_PROJECT:
+    if cleaned and cleaned == name and cleaned != NO_PROJECT and not _RESERVED.fullmatch(cleaned):
         return cleaned
     return f"{cleaned or 'project'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 

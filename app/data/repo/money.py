@@ -223,9 +223,13 @@ _SPEND = (
     sa.select(*_GROUP, sa.func.count()).where(PAYMENTS.c.task_run_id == P("run")).group_by(*_GROUP)
 )  # fmt: skip
 _FIRST_GROUP = sa.select(*_GROUP).where(PAYMENTS.c.task_run_id == P("run")).order_by(*_GROUP).limit(1)
-_NEXT_GROUP = _FIRST_GROUP.where(
-    sa.tuple_(*_GROUP) > sa.tuple_(*(P(name, type_=PAYMENTS.c[name].type) for name in _KEYS))
-)
+# The next group has the longest part in common with this one: SQLite finds it by five looks, not by comparing rows.
+_NEXT_GROUPS = [
+    _FIRST_GROUP.where(
+        *(PAYMENTS.c[name] == P(name) for name in _KEYS[:same]), PAYMENTS.c[_KEYS[same]] > P(_KEYS[same])
+    )
+    for same in reversed(range(len(_KEYS)))
+]
 _IN_GROUP = (
     sa.select(sa.func.count())
     .select_from(PAYMENTS)
@@ -247,7 +251,7 @@ def _grouped(session: Session, run_id: int) -> list[tuple[Any, ...]]:
             return [tuple(group) for group in run(session, _SPEND, {"run": run_id})]
         place = {"run": run_id, **dict(zip(_KEYS, row, strict=True))}
         found.append((*row, one(session, _IN_GROUP, place)[0]))
-        row = one(session, _NEXT_GROUP, place)
+        row = next((after for step in _NEXT_GROUPS if (after := one(session, step, place)) is not None), None)
     return found
 
 

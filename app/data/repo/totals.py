@@ -21,6 +21,8 @@ P = sa.bindparam
 RATE_OVER = timedelta(minutes=5)
 """Throughput is that of so long."""
 _LATEST = 1_001
+_COUNTED = 100_000
+"""Submissions that the histogram counts at most: the latest."""
 _NEAR_BUDGET = Decimal("0.9")
 _AT_WORK = UnitStatus.ASSIGNED
 
@@ -119,7 +121,7 @@ def median_seconds(session: Session, run_id: int) -> float | None:
 
 
 def time_on_task_histogram(session: Session, run_id: int, bins: int = 32) -> Histogram:
-    """How long submissions took, in `bins` bars as wide as shows all but the slowest hundredth."""
+    """How long the latest submissions took, in `bins` bars as wide as shows all but the slowest hundredth."""
     latest = (
         sa.select(AGENTS.c.time_on_task_ms)
         .where(AGENTS.c.task_run_id == run_id, AGENTS.c.submitted_at.is_not(None))
@@ -130,14 +132,15 @@ def time_on_task_histogram(session: Session, run_id: int, bins: int = 32) -> His
     if not times:
         return Histogram([], [], None)
     width = max(1, -(-times[int(0.99 * (len(times) - 1))] // bins))
-    position = AGENTS.c.time_on_task_ms // sa.literal(width, sa.Integer)
-    bar = sa.case((AGENTS.c.time_on_task_ms >= width * bins, bins - 1), else_=position)
-    counted = (
-        sa.select(bar.label("bar"), sa.func.count())
+    recent = (
+        sa.select(AGENTS.c.time_on_task_ms.label("ms"))
         .where(AGENTS.c.task_run_id == run_id, AGENTS.c.submitted_at.is_not(None))
-        .where(AGENTS.c.time_on_task_ms.is_not(None))
-        .group_by(sa.text("bar"))
+        .order_by(AGENTS.c.submitted_at.desc())
+        .limit(_COUNTED)
+        .subquery()
     )
+    bar = sa.case((recent.c.ms >= width * bins, bins - 1), else_=recent.c.ms // sa.literal(width, sa.Integer))
+    counted = sa.select(bar.label("bar"), sa.func.count()).where(recent.c.ms.is_not(None)).group_by(sa.text("bar"))
     counts = [0] * bins
     for place, count in run(session, counted):
         counts[min(max(int(place), 0), bins - 1)] += count
