@@ -43,6 +43,8 @@ class ReviewDesk:
         self._loop: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
+        self._own: set[str] = set()
+        """Batches that were decided here and may be pending."""
 
     async def start(self) -> None:
         """Apply what fell due while the program was away, see to the ledger, then go on applying."""
@@ -52,13 +54,16 @@ class ReviewDesk:
         self._send_behind(reconcile=True)
 
     async def close(self) -> None:
-        """Apply what is pending (with the program, the chance to take it back ends) and stop. Idempotent."""
+        """Apply what was decided here and is pending (with the program, the chance to take it back ends), and stop.
+
+        What another process decided stays pending until it is due. Idempotent.
+        """
         if self._loop is not None:
             self._loop.cancel()
             with suppress(asyncio.CancelledError):
                 await self._loop
             self._loop = None
-        await self.apply_due(everything=True)
+        await self._apply_own()
         await asyncio.gather(*self._sending)
 
     async def preview(self, unit_ids: Sequence[int], verdict: Verdict, bonus: Decimal | None = None) -> DecisionPreview:
@@ -91,6 +96,7 @@ class ReviewDesk:
         seconds = self._settings.preferences.undo_seconds
         if undoable and seconds > 0:
             now = self._clock.now()
+            self._own.add(batch)
             await self._store.write(
                 quality.add_pending, batch, ids, verdict, review_note=note or None, bonus=bonus, author=writer,
                 due_at=now + timedelta(seconds=seconds), now=now,
@@ -121,6 +127,17 @@ class ReviewDesk:
         if done:
             self._send_behind()
         return done
+
+    async def _apply_own(self) -> None:
+        done = 0
+        async with self._applying:
+            while self._own:
+                batch = self._own.pop()
+                rows = await self._store.read(quality.list_pending, batch)
+                providers = await self._providers_of([row.unit_id for row in rows])
+                done += await self._store.write(verdicts.apply_batch, batch, providers, self._clock.now())
+        if done:
+            self._send_behind()
 
     async def approve_all(
         self, run_id: int, author: str = "", progress: Callable[[int, int], None] | None = None

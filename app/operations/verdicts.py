@@ -11,7 +11,7 @@ from decimal import Decimal
 from app.data.repo import money, quality, status
 from app.data.repo.decisions import Standing, list_standings
 from app.data.repo.money import NewPayment
-from app.data.repo.quality import NewReview
+from app.data.repo.quality import NewReview, PendingRow
 from app.data.repo.status import ReviewedUnit
 from app.data.states import AgentStatus, PaymentKind, PaymentState, UnitStatus
 from app.data.store import Session
@@ -137,11 +137,25 @@ def apply_pending(
     there any more. Decisions about runs that are not in `providers` are left pending.
     """
     rows = quality.due_pending(session, until, limit)
+    wanted = [row for row in rows if row.batch in batches]
+    changed, kept = _apply_rows(session, wanted, providers, now)
+    return changed, len(rows) - len(wanted) + kept
+
+
+def apply_batch(session: Session, batch: str, providers: Mapping[int, CrowdProvider], now: datetime) -> int:
+    """Carry out what is pending of one batch, due or not; returns the units changed. As `apply_pending` otherwise."""
+    return _apply_rows(session, quality.list_pending(session, batch), providers, now)[0]
+
+
+def _apply_rows(
+    session: Session, rows: Sequence[PendingRow], providers: Mapping[int, CrowdProvider], now: datetime
+) -> tuple[int, int]:
+    """(units changed, decisions that were left because their run's provider is not there)."""
     runs = {unit.unit_id: unit.task_run_id for unit in list_standings(session, [row.unit_id for row in rows])}
     groups: dict[Decision, list[int]] = {}
     left = 0
     for row in rows:
-        if row.batch in batches and runs[row.unit_id] in providers:
+        if runs[row.unit_id] in providers:
             decision = Decision(row.status, row.review_note or "", row.bonus, row.author, row.batch)
             groups.setdefault(decision, []).append(row.unit_id)
         else:

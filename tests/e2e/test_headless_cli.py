@@ -202,7 +202,6 @@ async def test_faults_of_the_world_are_sentences_with_their_code(tmp_path: Path)
         (6, "", corrupt, ["status"]),
         (6, "", tmp_path / "file" / "below", ["status"]),
     ]
-    await said(data, "rehearse", MOCK, "--workers", "1", "blueprint.num_assignments=1")
     for code, words, folder, arguments in cases:
         found, _, errors = await said(folder, *arguments)
         assert (found, words in errors, "Traceback" in errors) == (code, True, False), (arguments, errors)

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.data.repo import ledger as ledger_rows
@@ -174,11 +174,14 @@ class DyingStore:
             raise Crash
 
 
+QUICK_PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # an example takes 0.2 s: shrinking it takes minutes
 _faults = st.lists(st.sampled_from(["", "", "refuse", "disconnect", "lose request", "lose answer"]), max_size=8)
 
 
 @given(deaths=st.lists(st.integers(1, 14), max_size=5), pays=_faults, bonuses=_faults, asks=_faults)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, phases=QUICK_PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 async def test_no_order_of_crashes_and_losses_pays_twice_or_leaves_unpaid(
     tmp_path_factory: pytest.TempPathFactory, deaths: list[int], pays: list[str], bonuses: list[str], asks: list[str]
 ) -> None:
@@ -192,6 +195,7 @@ async def test_no_order_of_crashes_and_losses_pays_twice_or_leaves_unpaid(
         for steps in deaths:
             await live_until_death(scene, steps)
         ledger, desk = scene.new_process()
+        await scene.clock.turn(9)  # the time to take a decision back is over
         await desk.start()
         await desk.close()
         for _ in range(30):  # each round uses up scripted faults; in the end the provider is well

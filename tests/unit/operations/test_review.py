@@ -81,13 +81,24 @@ async def test_a_newer_decision_replaces_one_that_is_pending(scene: DeskScene) -
     assert await status_of(scene, scene.units[0]) is UnitStatus.ACCEPTED
 
 
-async def test_closing_applies_what_is_pending_and_a_crash_leaves_it_for_the_next_start(scene: DeskScene) -> None:
+async def test_closing_applies_what_was_decided_here(scene: DeskScene) -> None:
     await scene.desk.decide(scene.units[:1], APPROVED)
-    _, restarted = scene.new_process()
-    await restarted.start()
-    assert await status_of(scene, scene.units[0]) is UnitStatus.COMPLETED
-    await restarted.close()
+    await scene.desk.close()
     assert await status_of(scene, scene.units[0]) is UnitStatus.ACCEPTED
+
+
+async def test_what_another_process_decided_stays_pending_until_it_is_due(scene: DeskScene) -> None:
+    batch = await scene.desk.decide(scene.units[:1], APPROVED)
+    await scene.desk.decide(scene.units[1:2], APPROVED)
+    _, other = scene.new_process()
+    await other.start()
+    await other.close()
+    assert await status_of(scene, scene.units[0]) is UnitStatus.COMPLETED
+    assert await scene.desk.undo(batch) == 1
+    await scene.clock.turn(9)
+    await other.start()  # as after a crash of the one that decided
+    assert await status_of(scene, scene.units[1]) is UnitStatus.ACCEPTED
+    await other.close()
 
 
 @pytest.mark.parametrize("note", ["", "  \n"])
