@@ -8,6 +8,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,15 @@ class RunContext:
 
     def token_of(self, nonce: str, *, onboarding: bool = False) -> str:
         """The dispatch token of a nonce: the same again whenever it is asked for, also after a crash."""
-        digest = hmac.digest(self.secret.encode(), f"agent:{nonce}".encode(), "sha256")
-        token = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        # a keyed copy, not hmac.digest: that lets go of the interpreter, and the writer's thread is always waiting
+        keyed = self._keyed.copy()
+        keyed.update(nonce.encode())
+        token = base64.urlsafe_b64encode(keyed.digest()).decode().rstrip("=")
         return ONBOARDING_PREFIX + token if onboarding else token
+
+    @cached_property
+    def _keyed(self) -> hmac.HMAC:
+        return hmac.new(self.secret.encode(), b"agent:", "sha256")
 
 
 def hash_of(token: str) -> str:

@@ -36,20 +36,48 @@ FRAME_MS = 1000 / 60
 
 
 class Stalls:
-    """A 60 Hz timer of the loop; how late it is, is how long a click would wait."""
+    """A 60 Hz timer: how late it is, is how long a click would wait. In a window it is Qt's own."""
 
     def __init__(self) -> None:
         self.late: list[float] = []
+        self.counting = False
 
-    async def watch(self) -> None:
+    async def watch(self, window: bool) -> None:
         """Until cancelled."""
+        if window:
+            await self._watch_qt()
         while True:
             due = time.perf_counter() + FRAME_MS / 1000
             await asyncio.sleep(FRAME_MS / 1000)
-            self.late.append(max(0.0, (time.perf_counter() - due) * 1000))
+            self._note(max(0.0, (time.perf_counter() - due) * 1000))
+
+    async def _watch_qt(self) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        timer = QTimer()
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.setInterval(round(FRAME_MS))
+        last = time.perf_counter()
+
+        def tick() -> None:
+            nonlocal last
+            now = time.perf_counter()
+            self._note(max(0.0, (now - last) * 1000 - timer.interval()))
+            last = now
+
+        timer.timeout.connect(tick)
+        timer.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            timer.stop()
+
+    def _note(self, late: float) -> None:
+        if self.counting:
+            self.late.append(late)
 
 
-async def measure(mode: str, seconds: float, *, isolated: bool) -> dict[str, Any]:
+async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) -> dict[str, Any]:
     """Serve a run to the workers of a mode and count."""
     from app.data.store import Store
     from app.operations.config import from_values
@@ -87,7 +115,7 @@ async def measure(mode: str, seconds: float, *, isolated: bool) -> dict[str, Any
         load |= {"seconds": seconds, "warm_up": plan["warm_up"]}
         (folder / "plan.json").write_text(json.dumps(load))
         stalls = Stalls()
-        watching = asyncio.create_task(stalls.watch())
+        watching = asyncio.create_task(stalls.watch(window))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(Path(__file__).with_name("load_workers.py")),
@@ -97,10 +125,13 @@ async def measure(mode: str, seconds: float, *, isolated: bool) -> dict[str, Any
         )
         assert process.stdout is not None
         await asyncio.sleep(plan["warm_up"])
+        stalls.counting = True
         cpu, done = time.process_time(), await store.read(count_done)
         said = await process.stdout.read()
         await process.wait()
+        stalls.counting = False
         watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         result = json.loads(said)
         stored = await store.read(count_done)
         cpu = (time.process_time() - cpu) / max(1, stored - done)
@@ -144,7 +175,7 @@ def at(values: Sequence[float], share: float) -> float:
 async def main(options: argparse.Namespace) -> None:
     """Measure the modes that were asked for."""
     for mode in MODES if options.mode == "both" else [options.mode]:
-        figures = await measure(mode, options.seconds, isolated=options.isolated)
+        figures = await measure(mode, options.seconds, isolated=options.isolated, window=options.window)
         print(json.dumps({**figures, "window": options.window, "isolated": options.isolated}), flush=True)
 
 
