@@ -13,7 +13,6 @@ from typing import IO, cast
 
 from fsspec.core import url_to_fs
 
-from app.data.files import make_private_folder
 from app.errors import EntryDoesNotExist, StoreError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -78,6 +77,6 @@ class Blobs:
 
     def _make_folder(self, path: str) -> None:
         if self._local:
-            make_private_folder(Path(path))
+            Path(path).mkdir(parents=True, exist_ok=True, mode=0o700)
         else:
             self._files.makedirs(path, exist_ok=True)

@@ -17,11 +17,28 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlmodel import Session
 
-from app.data.changes import Change, ChangeFeed, Touched, as_changes, everything, merge, take, watch_entities
+from app.data.changes import (
+    Change,
+    ChangeFeed,
+    Touched,
+    as_changes,
+    everything,
+    from_text,
+    merge,
+    take,
+    to_text,
+    watch_entities,
+)
 from app.data.files import FileHold, hold_file
 from app.data.migrations.engine import BUSY_SECONDS, make_engine, parse_url, place_of
 from app.data.migrations.faults import explain
-from app.data.migrations.neighbours import NeighbourListener, ServerHold, ServerHolds, say_to_neighbours
+from app.data.migrations.neighbours import (
+    LONGEST_TEXT,
+    NeighbourListener,
+    ServerHold,
+    ServerHolds,
+    say_to_neighbours,
+)
 from app.data.migrations.upgrade import bring_up_to_date, prepare_folder
 from app.errors import StoreError
 
@@ -138,7 +155,7 @@ class Store:
             bring_up_to_date(self._writing, url)
             if self.dialect == "postgresql":
                 self._holds = ServerHolds(url)
-                self._neighbours = NeighbourListener(url, self._publish_from_thread)
+                self._neighbours = NeighbourListener(url, self._hear)
             else:
                 self._look_for_neighbours()
         except StatementError as error:
@@ -248,7 +265,8 @@ class Store:
 
     def _commit(self, session: Session, group: _Group) -> None:
         if group.touched and self._neighbours is not None:
-            say_to_neighbours(session.connection(), self._neighbours.name, as_changes(group.touched))
+            text = to_text(as_changes(group.touched), LONGEST_TEXT)
+            say_to_neighbours(session.connection(), self._neighbours.name, text)
         group.committing = True
         session.commit()
 
@@ -306,6 +324,9 @@ class Store:
         if self._data_version is not None and seen != self._data_version:
             self._publish_from_thread(everything())
         self._data_version = seen
+
+    def _hear(self, text: str | None) -> None:
+        self._publish_from_thread(everything() if text is None else from_text(text))
 
     def _publish_from_thread(self, changes: tuple[Change, ...]) -> None:
         self._call_on_loop(lambda: self.feed.publish(changes))

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import LiteralString, TypeVar
 
@@ -14,7 +14,6 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from app.data.changes import Change, everything, from_text, to_text
 from app.data.migrations.engine import place_of
 from app.data.migrations.faults import explain_driver_error
 
@@ -23,8 +22,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CHANNEL = "crowdesk_changes"
-LONGEST_PAYLOAD = 7000
-"""PostgreSQL takes 8000 bytes."""
+LONGEST_TEXT = 7000
+"""PostgreSQL takes 8000 bytes, our name included."""
 _NOTIFY = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("payload")))
 
 
@@ -36,18 +35,21 @@ def connect(url: URL) -> psycopg.Connection:
     )
 
 
-def say_to_neighbours(connection: sa.Connection, own_name: str, changes: Sequence[Change]) -> None:
-    """Have the other programs told of `changes` when this transaction commits."""
-    connection.execute(_NOTIFY, {"payload": f"{own_name} {to_text(changes, LONGEST_PAYLOAD)}"})
+def say_to_neighbours(connection: sa.Connection, own_name: str, text: str) -> None:
+    """Have the other programs told `text` when this transaction commits; at most `LONGEST_TEXT` characters of ASCII."""
+    connection.execute(_NOTIFY, {"payload": f"{own_name} {text}"})
 
 
 class NeighbourListener:
-    """A thread that hears of the commits of other programs and calls `publish` with them."""
+    """A thread that hears of the commits of other programs.
 
-    def __init__(self, url: URL, publish: Callable[[tuple[Change, ...]], None]) -> None:
+    It calls `hear` with what they said, or with None when it may have missed something.
+    """
+
+    def __init__(self, url: URL, hear: Callable[[str | None], None]) -> None:
         self.name = uuid.uuid4().hex
         self._url = url
-        self._publish = publish
+        self._hear = hear
         self._closing = threading.Event()
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._listen_forever, name="store-neighbours", daemon=True)
@@ -67,7 +69,7 @@ class NeighbourListener:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._listening.set()
                     if missed:
-                        self._publish(everything())
+                        self._hear(None)
                     self._listen(connection)
             except psycopg.Error as error:
                 log.info("The database server does not tell of changes for a moment: %s", error)
@@ -79,7 +81,7 @@ class NeighbourListener:
             for notice in connection.notifies(timeout=0.2):
                 sender, _, text = notice.payload.partition(" ")
                 if sender != self.name:
-                    self._publish(from_text(text))
+                    self._hear(text)
                 if self._closing.is_set():
                     return
 
