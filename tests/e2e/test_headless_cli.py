@@ -163,6 +163,8 @@ async def test_decisions_of_a_file_are_carried_out_and_the_others_named(tmp_path
     code, events, words = await said(tmp_path, "review", "1", "--decisions", path)
     assert (code, events[0]["decided"]) == (8, {"approved": 1, "rejected": 1})
     assert "decisions.csv:3: a rejection needs a note" in words
+    code, _, words = await said(tmp_path, "review", "1", "--decisions", tmp_path / "none.csv")
+    assert (code, "no such file" in words) == (3, True)
 
 
 async def test_a_run_that_another_process_serves_is_left_alone(tmp_path: Path) -> None:
@@ -192,7 +194,6 @@ async def test_faults_of_the_world_are_sentences_with_their_code(tmp_path: Path)
         ),
         (3, "command line", data, ["launch", MOCK, "task.task_rewrad=1", "--headless"]),
         (3, "1 to", data, ["rehearse", MOCK, "--workers", "0"]),
-        (3, "no such file", data, ["review", "1", "--decisions", tmp_path / "none.csv"]),
         (4, "no task run 77", data, ["status", "77"]),
         (4, "no task run 77", data, ["resume", "77"]),
         (4, "no task run 77", data, ["review", "77", "--approve-all"]),
