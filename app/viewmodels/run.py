@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import listing, run_costs, totals
-from app.data.repo.tasks import get_task_run
 from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session
@@ -62,8 +61,6 @@ def read_series(session: Session, run_id: int, now: datetime) -> RunSeries:
         time_edges=bars.edges,
         time_counts=bars.counts,
         median_seconds=bars.median_seconds,
-        spent_now=known[-1],
-        currency=get_task_run(session, run_id).currency,
     )
 
 

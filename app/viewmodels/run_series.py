@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class RunSeries:
     """Edges of the bars of time on task, in seconds."""
     time_counts: Sequence[float] = ()
     median_seconds: float | None = None
-    spent_now: Decimal = Decimal(0)
-    currency: str = "EUR"
 
 
 def rate_per_minute(times: Sequence[float], done: Sequence[float]) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any, Final
 from PySide6.QtCore import QObject, Signal
 
 from app.data.files import agent_folder
+from app.data.repo import listing
 from app.data.repo import subjects as places
 from app.data.repo.subjects import AgentPlace, HeldQualification, Person, StandingBlock
-from app.data.states import AgentStatus
+from app.data.states import AgentStatus, UnitStatus
 from app.errors import EntryDoesNotExist
 from app.operations.crowd import Crowd
 from app.operations.verdicts import DecisionPreview
@@ -24,10 +25,13 @@ from app.operations.workers import Done
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, money
 from app.viewmodels.held_work import HeldWork
+from app.viewmodels.id_lists import find_rows
 
 APPROVED: Final = AgentStatus.APPROVED
 SOFT_REJECTED: Final = AgentStatus.SOFT_REJECTED
 REJECTED: Final = AgentStatus.REJECTED
+MANY = 5_000
+"""A selection of more units is narrowed in the database before anything is worked out about it."""
 REASONS_KEPT = 3
 LINK_DAYS = 31
 NOTHING_THERE = "Nothing of this waits for review."
@@ -127,7 +131,9 @@ class WorkerActions(QObject):
 
     async def preview(self, subjects: Subjects, verdict: Verdict) -> DecisionPreview:
         """How many units a decision is about, and what it costs."""
-        return await self._desk.preview(await self.unit_ids(subjects), verdict)
+        unit_ids, left_out = await self._to_decide(subjects, verdict)
+        preview = await self._desk.preview(unit_ids, verdict)
+        return replace(preview, already=preview.already + left_out)
 
     def recent_reasons(self) -> list[str]:
         """The reasons of the last rejections, newest first."""
@@ -135,10 +141,10 @@ class WorkerActions(QObject):
 
     async def decide(self, subjects: Subjects, verdict: Verdict, note: str = "") -> int:
         """Decide about all of the subjects that wait for it; returns how many. Can be undone for some seconds."""
-        unit_ids = await self.unit_ids(subjects)
+        unit_ids, left_out = await self._to_decide(subjects, verdict)
         preview = await self._desk.preview(unit_ids, verdict)
         if not preview.count:
-            raise EntryDoesNotExist(_nothing_to_decide(len(unit_ids)))
+            raise EntryDoesNotExist(_nothing_to_decide(len(unit_ids) + left_out))
         batch = await self._desk.decide(unit_ids, verdict, note=note)
         if verdict is AgentStatus.REJECTED:
             kept = [note, *(reason for reason in self.recent_reasons() if reason != note)]
@@ -152,6 +158,18 @@ class WorkerActions(QObject):
         self._say(f"{count_of(preview.count, 'unit')} {_PAST[verdict]}.", undo)
         return preview.count
 
+    async def _to_decide(self, subjects: Subjects, verdict: Verdict) -> tuple[Sequence[int], int]:
+        """The units to decide about, and how many were left out: of "all of a million" only those that can wait."""
+        if subjects.kind != "units" or len(subjects.ids) <= MANY:
+            return await self.unit_ids(subjects), 0
+        scope = {} if subjects.run_id is None else {"task_run_id": subjects.run_id}
+        statuses = (UnitStatus.COMPLETED, *((UnitStatus.REJECTED,) if verdict is APPROVED else ()))
+        query = listing.ListingQuery("units", scope, {"status": statuses})
+        waiting = await self._store.read(listing.list_ids, query)
+        chosen = await asyncio.to_thread(find_rows, waiting, subjects.ids)
+        unit_ids = [waiting[row] for row in chosen]
+        return unit_ids, len(subjects.ids) - len(unit_ids)
+
     # money
 
     async def bonus_terms(self, subjects: Subjects) -> BonusTerms:
@@ -160,10 +178,10 @@ class WorkerActions(QObject):
         unit_ids: list[int] = []
         currency = self._settings.preferences.currency
         if subjects.kind != "workers":
-            found = await self._store.read(places.list_unit_places, await self.unit_ids(subjects))
+            found = await self._store.read(places.list_unit_places, (await self.unit_ids(subjects))[:MANY])
             held = [place for place in found if place.worker_id is not None]
-            currency = held[0].currency
-            if len({place.worker_id for place in held}) == len(held):
+            currency = held[0].currency if held else currency
+            if len(subjects.ids) <= MANY and len({place.worker_id for place in held}) == len(held):
                 unit_ids = [place.unit_id for place in held]
         provider = await self._crowd.of_type(people[0].provider_type)
         return BonusTerms(tuple(people), tuple(unit_ids), currency, provider.fee)

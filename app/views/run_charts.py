@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedLayout, QWidget
 
-from app.viewmodels.formats import digits, duration, money
+from app.viewmodels.formats import digits, duration
 from app.viewmodels.run_series import RunSeries
 from app.views import theme
 from app.views.chart_card import ChartCard
@@ -23,7 +23,7 @@ _ALWAYS = ("accepted", "completed", "assigned", "launched")
 
 
 class CardSwitch(QWidget):
-    """Two titles in the head of a card: the one shown in dim words, the other fainter. `chosen(int)`."""
+    """Titles in the head of a card: under the one that is shown there is a line. `chosen(int)`."""
 
     chosen = Signal(int)
 
@@ -46,8 +46,10 @@ class CardSwitch(QWidget):
         for number, words in enumerate(self._words):
             width = self.fontMetrics().horizontalAdvance(words)
             on = number == self._current
-            painter.setPen(look.color("accent" if on and self.hasFocus() else "dim" if on else "faint"))
-            painter.drawText(x, 0, width + 2, self.height(), int(Qt.AlignmentFlag.AlignVCenter), words)
+            painter.setPen(look.color("accent" if on and self.hasFocus() else "text" if on else "dim"))
+            painter.drawText(x, 0, width + 2, self.height() - 2, int(Qt.AlignmentFlag.AlignVCenter), words)
+            if on:
+                painter.fillRect(x, self.height() - 1, width, 1, look.color("accent"))
             x += width + _GAP
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -128,7 +130,6 @@ class RunCharts(QWidget):
         self._rate.set_data(series.times, series.per_minute)
         self._cost.set_data(series.cost_times, series.spent)
         self._times.set_data(series.time_edges, series.time_counts)
-        self.cost.setNote(money(series.spent_now, series.currency))
         for card in (self.units, self.agents, self.rate, self.cost):
             self._show_ends(card, series.times)
         if len(series.time_edges):

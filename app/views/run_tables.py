@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 from app.viewmodels.live_agents import LiveAgentsModel
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.run import RunViewModel
+from app.viewmodels.shaped_records import shape_records
 from app.viewmodels.worker_actions import Subjects
 from app.views.table_pane import TablePane
 from app.views.widgets.fields import SearchField
@@ -32,6 +33,7 @@ _UNIT_CHIPS = (
     ("rejected", "rejected"),
     ("expired", "expired"),
 )
+_WIDTHS = {"log": {"when": 110, "level": 110, "kind": 160, "message": 520}, "refused": {"when": 110, "reason": 480}}
 _LOG_CHIPS = (("warning", "warnings"), ("error", "errors"))
 
 
@@ -132,7 +134,8 @@ class RunTables(QWidget):
 
     def _model(self, kind: str) -> RecordTableModel:
         run = self._run
-        return run.desktop.records(kind, {"task_run_id": run.run_id}, parent=self)
+        scope = {"task_run_id": run.run_id}
+        return shape_records(run.desktop, kind, parent=self, scope=scope, widths=_WIDTHS.get(kind, {}))
 
     def _pane(
         self,
