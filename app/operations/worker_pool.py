@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.blueprints.gates import Admit, Candidate, Divert, Refuse, RunLimits, decide, refuse
@@ -21,6 +21,9 @@ from app.operations.run_context import RunContext, hash_of
 log = logging.getLogger(__name__)
 
 MOST_NAMES = 100_000
+SEEN_EVERY = timedelta(minutes=1)
+"""When a worker was last seen is known as closely as this."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Admission:
     launch_finished: bool
     budget: BudgetQuestion
     now: datetime
+    unseen: frozenset[str] = frozenset()
+    """Workers of whom it was not written down lately that they were here."""
 
 
 class WorkerPool:
@@ -103,6 +108,7 @@ class WorkerPool:
         # what a worker is given counts for their next request: it waits for the next transaction
         self._batches: Batches[Order, Outcome] = Batches(self._admit, lambda order: order.worker_name)
         self._ids: dict[str, int] = {}
+        self._seen: dict[str, datetime] = {}
         self._visitors: set[tuple[str, str]] = set()
         self.limits = context.limits()
         self.launch_finished = False
@@ -179,7 +185,11 @@ class WorkerPool:
         for order in orders:
             order.worker_id = self._ids.get(order.worker_name)
             order.visitor_known = order.visitor is None or (order.worker_name, order.visitor) in self._visitors
-        result = await self._context.store.write(admit, self._admission(), orders)
+        now = self._context.clock.now()
+        unseen = frozenset(o.worker_name for o in orders if now - self._seen.get(o.worker_name, _LONG_AGO) > SEEN_EVERY)
+        admission = replace(self._admission(), unseen=unseen)
+        result = await self._context.store.write(admit, admission, orders)
+        self._seen.update(dict.fromkeys(unseen, now))
         self._budget.gave(result.counted, result.given)
         self._learn(orders, result)
         if any(isinstance(outcome, Refuse) and outcome.code == "budget" for outcome in result.outcomes):
@@ -189,6 +199,7 @@ class WorkerPool:
     def _learn(self, orders: Sequence[Order], result: Batch) -> None:
         if len(self._ids) > MOST_NAMES:
             self._ids.clear()
+            self._seen.clear()
             self._visitors.clear()
         self._ids.update(result.worker_ids)
         for order, outcome in zip(orders, result.outcomes, strict=True):
@@ -234,7 +245,7 @@ def admit(session: Session, admission: Admission, orders: Sequence[Order]) -> Ba
     if back:
         inputs = dispatch.list_inputs(session, [agent.agent_id for agent in back.values()])
         outcomes.update((n, Given(agent, inputs.get(agent.agent_id), True)) for n, agent in back.items())
-    dispatch.mark_seen(session, list(ids.values()), now)
+    dispatch.mark_seen(session, [ids[name] for name in ids if name in admission.unseen], now)
     return Batch([outcomes[number] for number in range(len(orders))], ids, room_left, given)
 
 

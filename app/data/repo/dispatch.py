@@ -16,7 +16,7 @@ from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
 from app.data.repo import status
-from app.data.repo.core import among
+from app.data.repo.core import among, insert_of, is_postgresql
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 
@@ -326,7 +326,14 @@ _ASSIGN = (
     .where(_units.c.status == UnitStatus.LAUNCHED)
     .values(status=UnitStatus.ASSIGNED, agent_id=sa.bindparam("b_agent"), worker_id=sa.bindparam("b_worker"))
 )
-_NEW_AGENT = sa.insert(_agents).returning(_agents.c.agent_id, sort_by_parameter_order=True)
+_NEW_AGENT = insert_of(
+    "agents",
+    *("agent_id", "worker_id", "unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "provider_type"),
+    *("status", "creation_date", "started_at", "registration_id", "nonce", "token_hash"),
+    *("answer", "left_reason", "connection"),
+)
+_RESERVE = sa.text("SELECT nextval(pg_get_serial_sequence('agents', 'agent_id')) FROM generate_series(1, :number)")
+_LAST = sa.select(sa.func.coalesce(sa.func.max(_agents.c.agent_id), 0))
 _WAIT = (
     sa.update(_agents)
     .where(_agents.c.agent_id == sa.bindparam("b_agent"))
@@ -364,9 +371,11 @@ def _assign_together(
     session: Session, run: RunKeys, askers: Sequence[Asker], picks: Sequence[Any], now: datetime
 ) -> Iterator[Claim]:
     connection = session.connection()
+    agent_ids = _reserve_agents(session, len(picks))
     rows = [
         {
             **_new_agent(asker, AgentStatus.IN_TASK, now),
+            "agent_id": agent_id,
             "unit_id": pick.unit_id,
             "task_id": run.task_id,
             "task_run_id": run.task_run_id,
@@ -377,9 +386,9 @@ def _assign_together(
             "left_reason": "",
             "connection": {},
         }
-        for asker, pick in zip(askers, picks, strict=True)
+        for agent_id, asker, pick in zip(agent_ids, askers, picks, strict=True)
     ]
-    agent_ids = [row.agent_id for row in connection.execute(_NEW_AGENT, rows)]
+    connection.execute(_NEW_AGENT, rows)
     assigned = [
         {"b_unit": row["unit_id"], "b_agent": agent_id, "b_worker": row["worker_id"]}
         for row, agent_id in zip(rows, agent_ids, strict=True)
@@ -389,6 +398,14 @@ def _assign_together(
     announce(session, "units", [pick.unit_id for pick in picks])
     for pick, agent_id in zip(picks, agent_ids, strict=True):
         yield Claim(agent_id, pick.unit_id, pick.unit_index, pick.assignment_id)
+
+
+def _reserve_agents(session: Session, number: int) -> list[int]:
+    """Ids for new agents: a statement that also asked for the ids it makes would run once for each row."""
+    if is_postgresql(session):
+        return [int(row[0]) for row in session.connection().execute(_RESERVE, {"number": number})]
+    last = int(session.connection().execute(_LAST).scalar_one())
+    return list(range(last + 1, last + 1 + number))
 
 
 def _as_claim(agent: KnownAgent) -> Claim:
