@@ -21,10 +21,13 @@ BUSY_SECONDS = 10.0
 """How long a statement waits for another program's lock."""
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def dump_json(value: Any) -> str:
     """Compact JSON, ASCII only (any database takes it). `InvalidEntry` for what JSON cannot say, such as NaN."""
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return _JSON.encode(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidEntry("data", f"it cannot be written as JSON ({error})") from None
 

@@ -66,6 +66,11 @@ def _postgresql_ids(element: _IdRows, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(SELECT unnest({compiler.process(element.clauses, **kw)}))"
 
 
+def constants(statuses: Iterable[str]) -> list[sa.ColumnElement[str]]:
+    """Statuses for `in_`, written into the statement: a list of parameters would be spelt out anew at every call."""
+    return [sa.literal_column(f"'{status}'", sa.String) for status in sorted(statuses)]
+
+
 def among(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
     """`column` is one of the ids in the parameter `name` (any sequence of int, of any length)."""
     return column.op("IN", is_comparison=True)(_IdRows(sa.bindparam(name, type_=_Ids)))

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from app.data import states
 from app.data.changes import announce
-from app.data.repo.core import AGENTS, ONBOARDING, RUNS, UNITS, WORKERS, among, missing, one, run
+from app.data.repo.core import AGENTS, ONBOARDING, RUNS, UNITS, WORKERS, among, constants, missing, one, run
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.errors import IllegalTransition
 
@@ -199,7 +199,7 @@ _NOT_HELD = (
     sa.select(sa.func.count())
     .select_from(sa.join(_HELD, _HELD_UNIT, _HELD_UNIT.c.unit_id == _HELD.c.unit_id))
     .where(_HELD.c.assignment_id == UNITS.c.assignment_id, _HELD.c.worker_id == P("worker_id"))
-    .where(_HELD.c.status.not_in([s.value for s in states.LEFT_AGENT]) | (_HELD_UNIT.c.agent_id == _HELD.c.agent_id))
+    .where(_HELD.c.status.not_in(constants(states.LEFT_AGENT)) | (_HELD_UNIT.c.agent_id == _HELD.c.agent_id))
     .scalar_subquery()
     == 0
 )
@@ -212,7 +212,7 @@ _FARTHEST = (
 _OF_ASSIGNMENTS_LEFT = (
     sa.select(_SIBLING.c.unit_id)
     .join(_LEFT, _LEFT.c.assignment_id == _SIBLING.c.assignment_id)
-    .where(_LEFT.c.worker_id == P("worker_id"), _LEFT.c.status.in_([s.value for s in states.LEFT_AGENT]))
+    .where(_LEFT.c.worker_id == P("worker_id"), _LEFT.c.status.in_(constants(states.LEFT_AGENT)))
     .where(_LEFT.c.task_run_id + 0 == P("run"))  # + 0: by the index of a worker's statuses, not through all they did
 )
 
@@ -302,7 +302,7 @@ def set_onboarding_status(
 
 # -- many at once ----------------------------------------------------------------------------------------------------
 
-_LIVE = [s.value for s in states.LIVE_AGENT]
+_LIVE = constants(states.LIVE_AGENT)
 
 
 def launch_units(
