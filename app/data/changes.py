@@ -19,6 +19,9 @@ assert all((money, people, quality, tasks))  # imported so that the metadata is 
 MANY = 500
 """From this many rows on a change says only "many": a listener would read them all again anyway."""
 
+LONGEST_TEXT = 7_000
+"""A notification of PostgreSQL holds 8000 bytes, the sender's name included."""
+
 _KEY = "crowdesk_changes"
 
 
@@ -61,7 +64,7 @@ def as_changes(touched: Mapping[str, Iterable[int] | None]) -> tuple[Change, ...
     return tuple(Change(table, None if ids is None else frozenset(ids)) for table, ids in touched.items())
 
 
-def to_text(changes: Sequence[Change], limit: int) -> str:
+def to_text(changes: Sequence[Change], limit: int = LONGEST_TEXT) -> str:
     """Changes as JSON for another process, without ids where they would be longer than `limit` characters."""
     text = json.dumps({c.table: None if c.ids is None else sorted(c.ids) for c in changes}, separators=(",", ":"))
     if len(text) > limit:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -29,18 +29,14 @@ from app.data.changes import (
     to_text,
     watch_entities,
 )
-from app.data.files import FileHold, hold_file
+from app.data.files import hold_file
 from app.data.migrations.engine import BUSY_SECONDS, make_engine, parse_url, place_of
 from app.data.migrations.faults import explain
-from app.data.migrations.neighbours import (
-    LONGEST_TEXT,
-    NeighbourListener,
-    ServerHold,
-    ServerHolds,
-    say_to_neighbours,
-)
 from app.data.migrations.upgrade import bring_up_to_date, prepare_folder
 from app.errors import StoreError
+
+if TYPE_CHECKING:
+    from app.data.migrations.neighbours import NeighbourListener, ServerHolds
 
 __all__ = ["Session", "Store"]
 
@@ -56,7 +52,14 @@ UNKNOWN_ADVICE = "Look whether the last change is there before you make it again
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Hold = FileHold | ServerHold
+
+
+class Hold(Protocol):
+    """A name that this process holds, until `release` or its own end."""
+
+    def release(self) -> None:
+        """Let go. Idempotent."""
+        ...
 
 
 class _Job:
@@ -154,6 +157,8 @@ class Store:
             prepare_folder(url)
             bring_up_to_date(self._writing, url)
             if self.dialect == "postgresql":
+                from app.data.migrations.neighbours import NeighbourListener, ServerHolds  # 0.1 s of driver
+
                 self._holds = ServerHolds(url)
                 self._neighbours = NeighbourListener(url, self._hear)
             else:
@@ -265,8 +270,7 @@ class Store:
 
     def _commit(self, session: Session, group: _Group) -> None:
         if group.touched and self._neighbours is not None:
-            text = to_text(as_changes(group.touched), LONGEST_TEXT)
-            say_to_neighbours(session.connection(), self._neighbours.name, text)
+            self._neighbours.say(session.connection(), to_text(as_changes(group.touched)))
         group.committing = True
         session.commit()
 

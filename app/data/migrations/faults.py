@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from app.errors import AppError, EntryAlreadyExists, EntryDoesNotExist, InvalidEntry, StoreError
@@ -87,7 +86,15 @@ def explain_driver_error(error: BaseException | None, place: str) -> AppError | 
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         return None if code is None else _sentence(_SQLITE.get(code & 0xFF), place)
-    if isinstance(error, psycopg.DataError | psycopg.errors.DataException):
+    if type(error).__module__.startswith("psycopg"):
+        return _explain_server_error(error, place)
+    return None
+
+
+def _explain_server_error(error: BaseException | None, place: str) -> AppError | None:
+    import psycopg  # loaded already, as it raised this; 0.1 s that a start with SQLite need not take
+
+    if isinstance(error, psycopg.DataError):
         return InvalidEntry("value", str(error).split("\n", 1)[0])
     if isinstance(error, psycopg.Error):
         state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")

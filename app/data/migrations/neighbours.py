@@ -22,8 +22,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CHANNEL = "crowdesk_changes"
-LONGEST_TEXT = 7000
-"""PostgreSQL takes 8000 bytes, our name included."""
 _NOTIFY = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("payload")))
 
 
@@ -33,11 +31,6 @@ def connect(url: URL) -> psycopg.Connection:
     return psycopg.connect(
         plain, autocommit=True, connect_timeout=10, keepalives_idle=30, keepalives_interval=10, keepalives_count=3
     )
-
-
-def say_to_neighbours(connection: sa.Connection, own_name: str, text: str) -> None:
-    """Have the other programs told `text` when this transaction commits; at most `LONGEST_TEXT` characters of ASCII."""
-    connection.execute(_NOTIFY, {"payload": f"{own_name} {text}"})
 
 
 class NeighbourListener:
@@ -55,6 +48,10 @@ class NeighbourListener:
         self._thread = threading.Thread(target=self._listen_forever, name="store-neighbours", daemon=True)
         self._thread.start()
         self._listening.wait(timeout=10)
+
+    def say(self, connection: sa.Connection, text: str) -> None:
+        """Have the other programs told `text` when this transaction commits."""
+        connection.execute(_NOTIFY, {"payload": f"{self.name} {text}"})
 
     def close(self) -> None:
         """Stop listening and wait for the thread. Idempotent."""
