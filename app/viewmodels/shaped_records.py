@@ -22,8 +22,11 @@ def shape_records(
     words: Collection[str] = (),
     scope: Mapping[str, int] | None = None,
 ) -> RecordTableModel:
-    """A live table model of a listing: `widths` in pixels by column, `hidden` columns that the header's menu can show;
-    figures in `words` columns stand at the left."""
+    """A table model of a listing, not bound to the feed yet.
+
+    `widths` in pixels by column; `hidden` columns can be shown by the header's menu; figures in `words` columns stand
+    at the left.
+    """
     source = StoreSource(desktop.store, kind, scope)
     source.columns = tuple(
         replace(
@@ -34,6 +37,4 @@ def shape_records(
         )
         for column in source.columns
     )
-    model = RecordTableModel(source, parent=parent)
-    desktop.binding(source.tables, model).changed.connect(model.apply_changes)
-    return model
+    return RecordTableModel(source, parent=parent)

@@ -16,6 +16,7 @@ from app.viewmodels.record_table import RecordTableModel
 from app.viewmodels.shaped_records import shape_records
 from app.views.action_sheets import ConfirmSheet
 from app.views.errands import Errands
+from app.views.following import Following
 from app.views.page import Offer, Page
 from app.views.table_pane import TablePane
 from app.views.widgets.buttons import Button
@@ -190,7 +191,6 @@ class PaymentsPage(Page):
 
     def _totals(self, by: By) -> TablePane:
         model = RecordTableModel(TotalsSource(self.desktop.store, by), parent=self)
-        self.desktop.binding(TotalsSource.tables, model).changed.connect(model.apply_changes)
         empty = EmptyPanel("ph.calculator", "No totals yet", "They are the sums of the ledger; nothing is in it yet.")
         return self._pane(f"totals.{by}", model, f"Filter by {by}", (), "name", empty)
 
@@ -217,6 +217,7 @@ class PaymentsPage(Page):
             saved_views=key == "payments",
         )
         model.setParent(pane)
+        Following(desktop, model, pane)
         return pane
 
     def _open_menu(self, place: QPoint) -> None:

@@ -17,6 +17,7 @@ from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import ConfirmSheet
 from app.views.dossier import DossierView
 from app.views.errands import Errands
+from app.views.following import Following
 from app.views.page import Offer, Page
 from app.views.qualification_sheets import (
     DescribeSheet,
@@ -223,6 +224,7 @@ class QualificationsPage(Page):
             model, desktop.ui_state, key, desktop.toasts, desktop.background, placeholder=words, empty=empty
         )
         model.setParent(pane)
+        Following(desktop, model, pane)
         return pane
 
     def _choose_wanted(self) -> None:
@@ -266,10 +268,10 @@ class QualificationsPage(Page):
         text = "Grant it here, from a file, or from the context menu of workers."
         empty = EmptyPanel("ph.user-plus", "Nobody holds it", text, "Grant …")
         empty.activated.connect(self.ask_grant)
-        model = self.desktop.records("grants", {"qualification_id": qualification_id}, parent=self)
+        scope = {"qualification_id": qualification_id}
+        model = shape_records(self.desktop, "grants", parent=self, scope=scope, widths={}, hidden=("qualification",))
         pane = self._pane("grants", model, empty)
         pane.setProperty("qualification_id", qualification_id)
-        pane.view.setColumnHidden(model.column_number("qualification"), True)
         pane.view.menu_asked.connect(self._open_menu)
         pane.view.opened.connect(lambda grant_id: self._with_workers([grant_id], self.desk.history))
         self.holders = pane

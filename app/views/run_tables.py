@@ -12,6 +12,7 @@ from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.run import RunViewModel
 from app.viewmodels.shaped_records import shape_records
 from app.viewmodels.worker_actions import Subjects
+from app.views.following import Following
 from app.views.table_pane import TablePane
 from app.views.widgets.fields import SearchField
 from app.views.widgets.headers import SectionTabs
@@ -115,7 +116,6 @@ class RunTables(QWidget):
             desktop.clock.now,
             query,
         )
-        desktop.binding(model.source.tables, model).changed.connect(model.apply_changes)
         empty = EmptyPanel("ph.users", "Nobody has come yet", "Workers appear here as soon as they take a unit.")
         return self._pane("agents", model, "Filter agents", _AGENT_CHIPS, empty)
 
@@ -159,6 +159,7 @@ class RunTables(QWidget):
             empty=empty,
         )
         model.setParent(pane)
+        Following(desktop, model, pane)
         model.count_changed.connect(self.show_counts)
         if key in ("agents", "units"):
             pane.view.menu_asked.connect(self._ask_menu)

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import digits
@@ -36,8 +36,6 @@ _TILES = {
 }
 _ROOMY = 980
 """From this width on all buttons of the head have room beside the title."""
-_SHARES = (6, 4, 4, 4, 6, 4)
-"""How the tiles share the width: two have a sum beside the figure."""
 
 
 class RunView(QWidget):
@@ -60,10 +58,6 @@ class RunView(QWidget):
         self.banner = Banner()
         self.banner.activated.connect(self._banner_pressed)
         self.tiles = StatStrip(_TILES)
-        tiles_layout = self.tiles.layout()
-        assert isinstance(tiles_layout, QHBoxLayout)
-        for place, share in enumerate(_SHARES):
-            tiles_layout.setStretch(2 * place, share)  # between the tiles stand hairlines
         self.tiles.tile("spent").setCursor(Qt.CursorShape.PointingHandCursor)
         self.tiles.tile("spent").setToolTip("Change the budget")
         self.tiles.tile("spent").installEventFilter(self)
@@ -126,6 +120,8 @@ class RunView(QWidget):
         self.link_button.setVisible(self.width() >= _ROOMY - 90)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
+        if not hasattr(self, "tables"):  # the page is being taken apart
+            return False
         if watched is self.tiles.tile("spent") and event.type() == event.Type.MouseButtonRelease:
             self.asks.ask_budget()
         elif watched is self.header.crumb and event.type() == event.Type.MouseButtonRelease:

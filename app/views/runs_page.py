@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.runs import RunsViewModel
 from app.views.errands import Errands
+from app.views.following import Following
 from app.views.page import Offer, Page
 from app.views.progress_delegate import ProgressDelegate
 from app.views.run_view import RunView
@@ -130,6 +131,7 @@ class RunsPage(Page):
             chip_column="state",
             empty=empty,
         )
+        Following(self.desktop, self.pane.model, self.pane)
         view = self.pane.view
         model = view.records
         view.setItemDelegateForColumn(model.column_number("done"), ProgressDelegate(view, "done", "units"))

@@ -12,6 +12,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.shaped_records import shape_records
 from app.viewmodels.worker_actions import Subjects
 from app.views.dossier import DossierView
+from app.views.following import Following
 from app.views.page import Offer, Page
 from app.views.table_pane import TablePane
 from app.views.widgets.buttons import Button
@@ -113,6 +114,7 @@ class WorkersPage(Page):
             empty=empty,
             saved_views=True,
         )
+        Following(desktop, pane.model, pane)
         pane.view.menu_asked.connect(self._open_menu)
         pane.view.opened.connect(self.open_dossier)
         pane.view.selection_changed.connect(self._selection_changed)
