@@ -25,5 +25,5 @@ def configure(log_dir: Path | None, *, verbose: bool = False) -> None:
         )
         file.setFormatter(logging.Formatter(FORMAT))
         root.addHandler(file)
-    for noisy in ("uvicorn", "websockets", "asyncio", "httpx", "httpcore"):
+    for noisy in ("uvicorn", "websockets", "asyncio", "httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -30,12 +30,15 @@ def money(amount: Decimal | None, currency: str = "EUR") -> str:
 
 
 def duration(span: timedelta | float | None) -> str:
-    """A span (or seconds) as "0:35", "12:07", "3:04:09"; from a day on "2 d 3 h"."""
+    """A span (or seconds) as "0:35", "12:07", "3:04:09"; under a second "0.4 s", from a day on "2 d 3 h"."""
     if span is None:
         return NOTHING
-    seconds = int(span.total_seconds() if isinstance(span, timedelta) else span)
-    if seconds < 0:
+    exact = span.total_seconds() if isinstance(span, timedelta) else span
+    if exact < 0:
         return NOTHING
+    if 0 < exact < 1:
+        return f"{max(0.1, min(0.9, exact)):.1f} s"
+    seconds = int(exact)
     hours, rest = divmod(seconds, 3600)
     if hours >= 24:
         return f"{hours // 24} d {hours % 24} h"

@@ -27,9 +27,6 @@ _WIDTHS = {
 _NOTHING_LOST = "Nothing that was handed in is lost; workers' pages wait and come back by themselves."
 
 
-_NOTHING_LOST = "Nothing that was handed in is lost; workers' pages wait and come back by themselves."
-
-
 class RunsViewModel(QObject):
     """`records` is the table. `interrupted_changed()`: `interrupted` are runs that can be resumed."""
 

@@ -187,6 +187,16 @@ def test_a_mini_bar_stays_inside_for_fractions_beyond_one(qtbot: QtBot) -> None:
     assert bar.grab().toImage().pixelColor(50, 2) == QColor(theme.current().hex("bad"))
 
 
+def test_figures_of_a_strip_are_as_wide_as_each_other_whatever_they_hold(qtbot: QtBot) -> None:
+    strip = StatStrip({"done": "Done", "spent": "Spent", "agreement": "Agreement"})
+    qtbot.addWidget(strip)
+    strip.tile("spent").setFigure("€ 1 234 567.89", "of € 2 000 000 cap")
+    strip.resize(902, 80)
+    strip.show()
+    widths = [tile.width() for tile in strip.tiles.values()]
+    assert max(widths) - min(widths) <= 1
+
+
 def test_text_labels_never_read_markup(qtbot: QtBot) -> None:
     made = label("<b>mira</b>")
     qtbot.addWidget(made)

@@ -122,6 +122,8 @@ class StatStrip(QFrame):
                 line.setObjectName("hairline")
                 line.setFixedWidth(1)
                 layout.addWidget(line)
+            # all as wide as each other, whatever figures they hold: nothing moves when a number grows
+            tile.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             layout.addWidget(tile, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 

@@ -33,7 +33,19 @@ def test_money_of_an_unknown_currency_is_written_with_its_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(35, "0:35"), (727, "12:07"), (11049, "3:04:09"), (97200, "1 d 3 h"), (None, "–"), (-4, "–")]
+    ("seconds", "text"),
+    [
+        (35, "0:35"),
+        (727, "12:07"),
+        (11049, "3:04:09"),
+        (97200, "1 d 3 h"),
+        (0, "0:00"),
+        (0.42, "0.4 s"),
+        (0.004, "0.1 s"),
+        (0.99, "0.9 s"),
+        (None, "–"),
+        (-4, "–"),
+    ],
 )
 def test_durations_read_as_a_clock_does(seconds: float | None, text: str) -> None:
     assert formats.duration(seconds) == text
