@@ -113,7 +113,7 @@ class ReviewViewModel(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(RECORD_PAUSE_MS)
         self._rest.timeout.connect(self._recorder.start)
-        tables = ("units", "agents", "agent_data", "unit_flags", "pending_decisions", "payments", "blocks", "task_runs")
+        tables = ("units", "agents", "unit_flags", "pending_decisions", "payments", "blocks", "task_runs")
         self._binding = desktop.binding(tables, self)
         self._binding.changed.connect(self._committed)
 
@@ -165,7 +165,8 @@ class ReviewViewModel(QObject):
         found = self.shelf.find(unit_id)
         if found is not None:
             self._present(found)
-        else:
+        if found is None or self.shelf.is_old(unit_id):
+            self.shelf.forget((unit_id,))
             self._shower.start()
         self.shelf.read_ahead(following[:AHEAD])
 
@@ -307,9 +308,8 @@ class ReviewViewModel(QObject):
         if changes.keys() & {"payments", "blocks", "units", "agents"}:
             self._records.clear()
             self._rest.start()
-        units = changes.get("units", frozenset())
-        others = changes.keys() & {"unit_flags", "pending_decisions", "agents", "agent_data"}
-        self._changed_units(None if others or units is None else tuple(units))
+        units = changes.get("units", frozenset())  # whatever belongs to a unit is told with its id
+        self._changed_units(None if units is None else tuple(units))
 
     def _changed_units(self, unit_ids: Sequence[int] | None) -> None:
         """These submissions (None: any) are out of date; the one that is shown is read again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ KEPT = 40
 """Submissions that are held ready, the latest used."""
 AHEAD = 4
 """How many of the following are read before they are asked for."""
+FRESH_SECONDS = 20.0
 MOST_PIXELS = 40_000_000
 """Larger pictures are not decoded: a file of a few kilobytes can hold them."""
 NO_PROJECT = "NO_PROJECT"
@@ -58,9 +60,10 @@ class OtherAnswer:
 
     unit_id: int
     worker_name: str
-    words: tuple[str, ...]
-    """Its labels, or its one line where there are none."""
-    status: str
+    labels: tuple[str, ...]
+    """None where they are sentences rather than labels."""
+    answer: str
+    """All of it in one line."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ class SubmissionShelf:
         self._store = store
         self._settings = settings
         self._kept: OrderedDict[int, Submission] = OrderedDict()
+        self._read_at: dict[int, float] = {}
         self._wanted: list[int] = []
         self._reader = Action(self._read_wanted)
         self._blueprints: OrderedDict[int, tuple[Blueprint | None, tuple[str, ...]]] = OrderedDict()
@@ -128,6 +132,10 @@ class SubmissionShelf:
         if found is not None:
             self._kept.move_to_end(unit_id)
         return found
+
+    def is_old(self, unit_id: int) -> bool:
+        """Whether it was read so long ago that others may have answered since."""
+        return time.monotonic() - self._read_at.get(unit_id, 0.0) > FRESH_SECONDS
 
     async def get(self, unit_id: int) -> Submission:
         """The submission of a unit, read when it is not at hand. `EntryDoesNotExist`."""
@@ -144,6 +152,7 @@ class SubmissionShelf:
         """What was committed made these out of date; None: all."""
         for unit_id in list(self._kept) if unit_ids is None else unit_ids:
             self._kept.pop(unit_id, None)
+            self._read_at.pop(unit_id, None)
 
     async def settle(self) -> None:
         """Until everything that was wanted ahead is at hand."""
@@ -163,8 +172,10 @@ class SubmissionShelf:
         loop = asyncio.get_running_loop()
         made = await loop.run_in_executor(None, self._describe, row, others)
         self._kept[unit_id] = made
+        self._read_at[unit_id] = time.monotonic()
         while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+            gone, _ = self._kept.popitem(last=False)
+            self._read_at.pop(gone, None)
         return made
 
     def _describe(self, row: SubmissionRow, others: Sequence[AnswerRow]) -> Submission:
@@ -277,8 +288,7 @@ def _read_image(view: SubmissionView) -> tuple[QImage | None, str]:
 
 def _other(row: AnswerRow) -> OtherAnswer:
     short = row.labels and max(len(word) for word in row.labels) <= LONGEST_LABEL
-    words = row.labels if short else (row.answer or formats.NOTHING,)
-    return OtherAnswer(row.unit_id, row.worker_name, words, row.status)
+    return OtherAnswer(row.unit_id, row.worker_name, row.labels if short else (), row.answer or formats.NOTHING)
 
 
 def _file(entry: Mapping[str, Any], folder: Path) -> UploadedFile:
@@ -323,8 +333,8 @@ def _bins(times: Sequence[float], count: int = 24) -> tuple[tuple[int, ...], tup
     ordered = sorted(times)
     last = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] or 1.0
     counts = [0] * count
-    for time in ordered:
-        counts[min(count - 1, int(time / last * count))] += 1
+    for spent in ordered:
+        counts[min(count - 1, int(spent / last * count))] += 1
     return tuple(counts), (0.0, last)
 
 

@@ -61,14 +61,19 @@ class ImageCanvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Image")
 
-    def setImage(self, image: QImage | None, boxes: Sequence[Box] = (), message: str = "") -> None:
-        """Show an image with boxes, or a message when there is none. The zoom starts anew."""
+    def setImage(
+        self, image: QImage | None, boxes: Sequence[Box] = (), message: str = "", *, same: bool = False
+    ) -> None:
+        """Show an image with boxes, or a message when there is none. The zoom starts anew, unless it is the same."""
+        size = self._pixmap.size()
         self._pixmap = QPixmap() if image is None or image.isNull() else QPixmap.fromImage(image)
         self._boxes = tuple(boxes)
         self._message = message
         names = ", ".join(box.word for box in boxes)
         self.setAccessibleDescription(f"{len(boxes)} boxes: {names}" if boxes else message or "no boxes")
-        self.fit()
+        if not (same and size == self._pixmap.size()):
+            self.fit()
+        self.update()
 
     def boxes(self) -> tuple[Box, ...]:
         """The boxes shown, in image pixels."""

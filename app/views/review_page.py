@@ -100,7 +100,7 @@ class ReviewPage(Page):
     def decide(self, verdict: str) -> None:
         """One unit at once; a rejection and many units through the panel, which says what it costs."""
         ids = self._selected()
-        if not ids:
+        if not ids or (len(ids) == 1 and not self._is_seen(ids[0])):
             return
         if len(ids) == 1 and verdict != "reject":
             self._send(ids, verdict, "")
@@ -313,6 +313,10 @@ class ReviewPage(Page):
         ids = list(self.pane.view.selected_ids())
         current = self.pane.view.current_id()
         return ids or ([current] if current is not None else [])
+
+    def _is_seen(self, unit_id: int) -> bool:
+        """Nothing is decided in the instant before its submission stands on the page."""
+        return self.submission is not None and self.submission.unit_id == unit_id
 
     def _words_of(self, ids: Sequence[int]) -> str:
         shown = self.submission

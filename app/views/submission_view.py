@@ -32,7 +32,6 @@ from app.views.widgets.panels import EmptyPanel
 from app.views.widgets.pills import StatusPill
 
 _PAPER = "QTextBrowser { background: #ffffff; color: #1a1d23; border: 0; padding: 12px; }"
-_LONGEST_NAME = 40
 
 
 class AnsweredPage(QTextBrowser):
@@ -123,6 +122,7 @@ class SubmissionCard(QFrame):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(1, 1, 1, 1)
         self._layout.setSpacing(0)
+        self._shown = 0
         self.canvas = ImageCanvas()
         self._layout.addWidget(self.canvas, 1)
         self.zoom_bar = self._make_zoom_bar()
@@ -140,7 +140,9 @@ class SubmissionCard(QFrame):
         pictured = submission.image is not None or bool(submission.image_problem)
         self.canvas.setVisible(pictured)
         if pictured:
-            self.canvas.setImage(submission.image, _boxes(submission), submission.image_problem)
+            same = submission.unit_id == self._shown
+            self.canvas.setImage(submission.image, _boxes(submission), submission.image_problem, same=same)
+        self._shown = submission.unit_id
         self.zoom_bar.setVisible(submission.image is not None)
         self.page.setVisible(bool(view.html))
         self.page.setHtml(view.html)
@@ -291,9 +293,9 @@ def _answer_row(submission: Submission, *, with_answer: bool) -> AnswerRow | Non
 def _others_row(submission: Submission) -> AnswerRow:
     row = AnswerRow("Others")
     for other in submission.others:
-        for word in other.words:
-            row.add_pill(word[:_LONGEST_NAME], label_tone(word, submission.label_order))
-        row.add_words(other.worker_name)
+        for word in other.labels:
+            row.add_pill(word, label_tone(word, submission.label_order))
+        row.add_words(other.worker_name if other.labels else f"{other.worker_name}: {other.answer}")
     return row
 
 

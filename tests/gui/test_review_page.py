@@ -57,17 +57,21 @@ class Case:
         """The queue is listed and its first submission is shown."""
         await self.until(lambda: self.page.submission is not None, "the first submission")
         await self.page.model.settle()
-        self.window.activateWindow()
+        await self.until(self._is_active, "the window is the active one")
         self.page.pane.view.setFocus()
         await self.until(self.page.pane.view.hasFocus, "the focus")
 
     async def press(self, key: str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key where the focus is. Offscreen windows lose it now and then: it is given back."""
-        if not self.window.isActiveWindow():
-            self.window.activateWindow()
-            await self.until(self.window.isActiveWindow, "the window is the active one")
+        await self.until(self._is_active, "the window is the active one")
         target = QApplication.focusWidget() or self.page.pane.view
         QTest.keyClick(target, Qt.Key[f"Key_{key}"], modifier)
+
+    def _is_active(self) -> bool:
+        if not self.window.isActiveWindow():
+            self.window.raise_()
+            self.window.activateWindow()
+        return self.window.isActiveWindow()
 
     async def statuses(self) -> Counter[UnitStatus]:
         """How many units of the run stand where."""
@@ -97,7 +101,7 @@ async def case(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Case]:
 
 
 def _is_another(page: ReviewPage, shown: Submission) -> bool:
-    return page.submission is not shown
+    return page.submission is not None and page.submission.unit_id != shown.unit_id
 
 
 def _is_there(page: ReviewPage, row: int) -> bool:
