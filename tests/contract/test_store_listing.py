@@ -177,7 +177,7 @@ async def test_workers_are_one_row_a_person(store: Store, run_id: int) -> None:
         16.0,
         (Decimal("1.42"), "EUR"),
     )
-    assert (shown["blocks"], shown["qualifications"]) == ("", "birds = 3")
+    assert (shown["agreement"], shown["blocks"], shown["qualifications"]) == (0.5, "", "birds = 3")
     assert (await row(store, "workers", bob))["blocks"] == "blocked"
     assert await ids(store, "workers", filters={"blocks": ["blocked"]}) == [bob]
     assert await ids(store, "workers", filters={"blocks": ["none", "soft-blocked"]}) == [ada]

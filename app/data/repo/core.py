@@ -76,6 +76,46 @@ def among(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
     return column.op("IN", is_comparison=True)(_IdRows(sa.bindparam(name, type_=_Ids)))
 
 
+class _JsonRows(FunctionElement[Any]):
+    """The objects of a JSON array in one parameter, as rows with the one column `value`."""
+
+    name = "json_rows"
+    inherit_cache = True
+
+
+@compiles(_JsonRows, "sqlite")
+def _sqlite_rows(element: _JsonRows, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_JsonRows, "postgresql")
+def _postgresql_rows(element: _JsonRows, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSON))"
+
+
+class Batch:
+    """Many rows of values in one parameter, for one statement.
+
+    A statement that is run once for each row lets go of the interpreter for each, and waits for it again behind a busy
+    loop; one statement for all of them waits once.
+    """
+
+    def __init__(self, parameter: str = "rows") -> None:
+        self.rows = _JsonRows(sa.bindparam(parameter, type_=sa.Text)).table_valued("value", name="batch")
+
+    def integer(self, name: str) -> sa.ColumnElement[int]:
+        """A whole number of each row."""
+        return sa.cast(self.text(name), sa.BigInteger)
+
+    def text(self, name: str) -> sa.ColumnElement[str]:
+        """A text of each row."""
+        return self.rows.c.value.op("->>", return_type=sa.String())(sa.literal_column(f"'{name}'"))
+
+    def json(self, name: str) -> sa.ColumnElement[Any]:
+        """Any JSON value of each row."""
+        return self.rows.c.value.op("->", return_type=sa.JSON())(sa.literal_column(f"'{name}'"))
+
+
 def run(session: Session, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
     """Execute a Core statement in the session's transaction."""
     return session.connection().execute(statement, parameters or {})

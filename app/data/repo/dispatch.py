@@ -6,7 +6,7 @@ This is the set-based face of `status.py` for the hot path: each statement moves
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
+from app.data.migrations.engine import dump_json
 from app.data.repo import status
-from app.data.repo.core import among, insert_of, is_postgresql
+from app.data.repo.core import Batch, among, is_postgresql
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
+from app.errors import IllegalTransition
 
 _agents = SQLModel.metadata.tables[str(people.Agent.__tablename__)]
 _agent_data = SQLModel.metadata.tables[str(people.AgentData.__tablename__)]
@@ -320,17 +322,31 @@ _FREE = (
     .limit(sa.bindparam("number"))
     .with_for_update(skip_locked=True)
 )
+_batch = Batch()
 _ASSIGN = (
     sa.update(_units)
-    .where(_units.c.unit_id == sa.bindparam("b_unit"))
+    .where(_units.c.unit_id == _batch.integer("unit"))
     .where(_units.c.status == UnitStatus.LAUNCHED)
-    .values(status=UnitStatus.ASSIGNED, agent_id=sa.bindparam("b_agent"), worker_id=sa.bindparam("b_worker"))
+    .values(status=UnitStatus.ASSIGNED, agent_id=_batch.integer("agent"), worker_id=_batch.integer("worker"))
 )
-_NEW_AGENT = insert_of(
-    "agents",
-    *("agent_id", "worker_id", "unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "provider_type"),
-    *("status", "creation_date", "started_at", "registration_id", "nonce", "token_hash"),
-    *("answer", "left_reason", "connection"),
+_COPIED = ("unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "provider_type")
+_NEW_AGENTS = sa.insert(_agents).from_select(
+    [
+        *("agent_id", "worker_id", "registration_id", "nonce", "token_hash", *_COPIED),
+        *("status", "creation_date", "started_at", "answer", "left_reason", "connection"),
+    ],
+    sa.select(
+        _batch.integer("agent"),
+        _batch.integer("worker"),
+        *(_batch.text(name) for name in ("registration", "nonce", "hash")),
+        *(_units.c[name] for name in _COPIED),
+        sa.literal(AgentStatus.IN_TASK, sa.String),
+        *(sa.bindparam("now", type_=_agents.c.started_at.type) for _ in range(2)),
+        sa.literal("", sa.String),
+        sa.literal("", sa.String),
+        sa.literal({}, _agents.c.connection.type),
+    ).where(_units.c.unit_id == _batch.integer("unit")),
+    include_defaults=False,
 )
 _RESERVE = sa.text("SELECT nextval(pg_get_serial_sequence('agents', 'agent_id')) FROM generate_series(1, :number)")
 _LAST = sa.select(sa.func.coalesce(sa.func.max(_agents.c.agent_id), 0))
@@ -355,7 +371,7 @@ def claim_units(
         asked = {"run_id": run.task_run_id, "number": len(askers)}
         picks = session.connection().execute(_FREE, asked).all()
         if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
-            return list(_assign_together(session, run, askers, picks, now))
+            return _assign_together(session, askers, picks, now)
     made = [
         status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=not waiting)
         for asker in askers
@@ -367,37 +383,31 @@ def claim_units(
     return [None if agent_id is None else _as_claim(agents[agent_id]) for agent_id in made]
 
 
-def _assign_together(
-    session: Session, run: RunKeys, askers: Sequence[Asker], picks: Sequence[Any], now: datetime
-) -> Iterator[Claim]:
-    connection = session.connection()
+def _assign_together(session: Session, askers: Sequence[Asker], picks: Sequence[Any], now: datetime) -> list[Claim]:
     agent_ids = _reserve_agents(session, len(picks))
-    rows = [
-        {
-            **_new_agent(asker, AgentStatus.IN_TASK, now),
-            "agent_id": agent_id,
-            "unit_id": pick.unit_id,
-            "task_id": run.task_id,
-            "task_run_id": run.task_run_id,
-            "assignment_id": pick.assignment_id,
-            "task_type": run.task_type,
-            "provider_type": run.provider_type,
-            "answer": "",
-            "left_reason": "",
-            "connection": {},
-        }
-        for agent_id, asker, pick in zip(agent_ids, askers, picks, strict=True)
-    ]
-    connection.execute(_NEW_AGENT, rows)
-    assigned = [
-        {"b_unit": row["unit_id"], "b_agent": agent_id, "b_worker": row["worker_id"]}
-        for row, agent_id in zip(rows, agent_ids, strict=True)
-    ]
-    connection.execute(_ASSIGN, assigned)
+    rows = dump_json(
+        [
+            {
+                "agent": agent_id,
+                "worker": asker.worker_id,
+                "unit": pick.unit_id,
+                "registration": asker.registration_id,
+                "nonce": asker.nonce,
+                "hash": asker.token_hash,
+            }
+            for agent_id, asker, pick in zip(agent_ids, askers, picks, strict=True)
+        ]
+    )
+    made = session.connection().execute(_NEW_AGENTS, {"rows": rows, "now": now}).rowcount
+    assigned = session.connection().execute(_ASSIGN, {"rows": rows}).rowcount
+    if not made == assigned == len(picks):  # cannot be: the picks are locked, or nobody else writes
+        raise IllegalTransition("unit", "taken", UnitStatus.ASSIGNED)
     announce(session, "agents", agent_ids)
     announce(session, "units", [pick.unit_id for pick in picks])
-    for pick, agent_id in zip(picks, agent_ids, strict=True):
-        yield Claim(agent_id, pick.unit_id, pick.unit_index, pick.assignment_id)
+    return [
+        Claim(agent_id, pick.unit_id, pick.unit_index, pick.assignment_id)
+        for agent_id, pick in zip(agent_ids, picks, strict=True)
+    ]
 
 
 def _reserve_agents(session: Session, number: int) -> list[int]:
@@ -445,11 +455,20 @@ def list_items(session: Session, assignment_ids: Collection[int]) -> dict[int, M
     return {row.assignment_id: row.data for row in rows}
 
 
+_NEW_DATA = sa.insert(_agent_data).from_select(
+    ["agent_id", "inputs", "creation_date"],
+    sa.select(
+        _batch.integer("agent"), _batch.json("inputs"), sa.bindparam("now", type_=_agent_data.c.creation_date.type)
+    ),
+    include_defaults=False,
+)
+
+
 def keep_inputs(session: Session, inputs: Mapping[int, Any], now: datetime) -> None:
     """Keep what the pages of new agents are given, by agent."""
-    rows = [{"agent_id": agent_id, "inputs": given, "creation_date": now} for agent_id, given in inputs.items()]
-    if rows:
-        session.connection().execute(sa.insert(_agent_data), rows)
+    if inputs:
+        rows = dump_json([{"agent": agent_id, "inputs": given} for agent_id, given in inputs.items()])
+        session.connection().execute(_NEW_DATA, {"rows": rows, "now": now})
 
 
 def list_inputs(session: Session, agent_ids: Collection[int]) -> dict[int, Any]:

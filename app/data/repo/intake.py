@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
+from app.data.migrations.engine import dump_json
+from app.data.repo.core import Batch, clean_text
 from app.data.repo.dispatch import KnownAgent
 from app.data.states import AGENT_TRANSITIONS, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, tasks
+from app.errors import IllegalTransition
 
 _agents = SQLModel.metadata.tables[str(people.Agent.__tablename__)]
 _agent_data = SQLModel.metadata.tables[str(people.AgentData.__tablename__)]
@@ -60,33 +63,30 @@ _BACK_AGENT = (
     .where(_agents.c.status.in_(_MAY_COME_BACK))
     .values(status=AgentStatus.IN_TASK, left_reason="", left_at=None)
 )
+_batch = Batch()
 _DONE_AGENT = (
     sa.update(_agents)
-    .where(_agents.c.agent_id == sa.bindparam("b_agent"))
-    # not IN: a statement that many rows share takes no list
-    .where(sa.or_(_agents.c.status == AgentStatus.IN_TASK, _agents.c.status == AgentStatus.ACCEPTED))
+    .where(_agents.c.agent_id == _batch.integer("agent"))
+    .where(_agents.c.status.in_([AgentStatus.IN_TASK, AgentStatus.ACCEPTED]))
     .values(
         status=AgentStatus.COMPLETED,
-        submitted_at=sa.bindparam("b_now", type_=_agents.c.submitted_at.type),
-        time_on_task_ms=sa.bindparam("b_time"),
-        answer=sa.bindparam("b_answer"),
-        labels=sa.bindparam("b_labels", type_=_agents.c.labels.type),
+        submitted_at=sa.bindparam("now", type_=_agents.c.submitted_at.type),
+        time_on_task_ms=_batch.integer("ms"),
+        answer=_batch.text("answer"),
+        labels=_batch.json("labels"),
     )
 )
 _DONE_UNIT = (
     sa.update(_units)
-    .where(_units.c.unit_id == sa.bindparam("b_unit"))
-    .where(_units.c.agent_id == sa.bindparam("b_agent"))
+    .where(_units.c.unit_id == _batch.integer("unit"))
+    .where(_units.c.agent_id == _batch.integer("agent"))
     .where(_units.c.status == UnitStatus.ASSIGNED)
     .values(status=UnitStatus.COMPLETED)
 )
 _DONE_DATA = (
     sa.update(_agent_data)
-    .where(_agent_data.c.agent_id == sa.bindparam("b_agent"))
-    .values(
-        outputs=sa.bindparam("b_outputs", type_=_agent_data.c.outputs.type),
-        files=sa.bindparam("b_files", type_=_agent_data.c.files.type),
-    )
+    .where(_agent_data.c.agent_id == _batch.integer("agent"))
+    .values(outputs=_batch.json("outputs"), files=_batch.json("files"))
 )
 
 
@@ -134,23 +134,29 @@ def take_back_unit(session: Session, agent: KnownAgent) -> bool:
 
 
 def record_submissions(session: Session, done: Sequence[Submission], now: datetime) -> None:
-    """Work of agents that are in task (or just accepted): data, agent and unit together, `completed`."""
+    """Work of agents that are in task (or just accepted): data, agent and unit together, `completed`.
+
+    `IllegalTransition`, with nothing changed, when one of them is not, or its unit is not theirs.
+    """
     connection = session.connection()
-    agents, units, data = [], [], []
-    for each in done:
-        agents.append(
+    rows = dump_json(
+        [
             {
-                "b_agent": each.agent_id,
-                "b_now": now,
-                "b_time": each.time_on_task_ms,
-                "b_answer": each.answer,
-                "b_labels": list(each.labels),
+                "agent": each.agent_id,
+                "unit": each.unit_id,
+                "outputs": each.outputs,
+                "files": list(each.files),
+                "ms": each.time_on_task_ms,
+                "answer": clean_text(each.answer),
+                "labels": [clean_text(label) for label in each.labels],
             }
-        )
-        units.append({"b_unit": each.unit_id, "b_agent": each.agent_id})
-        data.append({"b_agent": each.agent_id, "b_outputs": each.outputs, "b_files": list(each.files)})
-    connection.execute(_DONE_DATA, data)
-    connection.execute(_DONE_AGENT, agents)
-    connection.execute(_DONE_UNIT, units)
+            for each in done
+        ]
+    )
+    changed = [
+        connection.execute(s, {"rows": rows, "now": now}).rowcount for s in (_DONE_DATA, _DONE_AGENT, _DONE_UNIT)
+    ]
+    if changed != [len(done)] * 3:
+        raise IllegalTransition("agent", "not at work", AgentStatus.COMPLETED)
     announce(session, "agents", [each.agent_id for each in done])
     announce(session, "units", [each.unit_id for each in done])

@@ -38,7 +38,7 @@ SUBMITTED = [AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJEC
 _MEDIAN_OF = 51
 """A worker's median time is that of so many of their latest submissions of each verdict."""
 _AGREEMENT_OF = 24
-"""A worker's agreement is that of so many of their latest submissions."""
+"""A worker's agreement is that of so many of their latest submissions of each verdict."""
 _LONGEST_ITEM = 80
 
 
@@ -232,18 +232,26 @@ _PAID = (
     .where(PAYMENTS.c.state.not_in([PaymentState.FAILED, PaymentState.CANCELLED]))
     .group_by(PAYMENTS.c.worker_id, PAYMENTS.c.currency, PAYMENTS.c.amount)
 )
-_LATEST_TIMES = sa.union_all(
-    *(
-        sa.select(
-            sa.select(AGENTS.c.time_on_task_ms)
-            .where(AGENTS.c.worker_id == P("worker"), AGENTS.c.status == status)
-            .order_by(AGENTS.c.agent_id.desc())
-            .limit(_MEDIAN_OF)
-            .subquery()
+
+
+def _latest(*columns: sa.Column[Any], of_each: int) -> sa.CompoundSelect[Any]:
+    """Columns of a worker's latest submissions: some of each verdict, each the end of a piece of the index."""
+    return sa.union_all(
+        *(
+            sa.select(
+                sa.select(*columns)
+                .where(AGENTS.c.worker_id == P("worker"), AGENTS.c.status == status)
+                .order_by(AGENTS.c.agent_id.desc())
+                .limit(of_each)
+                .subquery()
+            )
+            for status in SUBMITTED
         )
-        for status in SUBMITTED
     )
-)
+
+
+_LATEST_TIMES = _latest(AGENTS.c.time_on_task_ms, of_each=_MEDIAN_OF)
+_LATEST_ANSWERS = _latest(AGENTS.c.assignment_id, AGENTS.c.labels, of_each=_AGREEMENT_OF)
 
 
 def median_seconds(session: Session, worker_id: int) -> float | None:
@@ -282,12 +290,6 @@ def worker_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
     }  # fmt: skip
 
 
-_LATEST_ANSWERS = (
-    sa.select(AGENTS.c.assignment_id, AGENTS.c.labels)
-    .where(AGENTS.c.worker_id == P("worker"), AGENTS.c.status.in_(SUBMITTED))
-    .order_by(AGENTS.c.agent_id.desc())
-    .limit(_AGREEMENT_OF)
-)
 _PEERS = sa.select(AGENTS.c.assignment_id, AGENTS.c.worker_id, AGENTS.c.labels).where(
     among(AGENTS.c.assignment_id, "ids"), AGENTS.c.status.in_(SUBMITTED)
 )

@@ -340,7 +340,7 @@ def record_submission(
 
     Raises `IllegalTransition` when the unit is no longer theirs.
     """
-    kept = [clean_text(label, 500) for label in labels]
+    kept = sorted({clean_text(label, 500) for label in labels})  # in one order: SQL compares them for agreement
     if not status.complete_agent(session, agent_id, now=now, answer=clean_text(answer, 500), labels=kept):
         return False
     _put(session, _PUT_SUBMISSION, agent_id, now, outputs=outputs, files=list(files))
