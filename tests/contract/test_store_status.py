@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.data import states
 from app.data.migrations.engine import make_engine, parse_url
-from app.data.repo import people, status
+from app.data.repo import dispatch, intake, people, status, tasks
 from app.data.repo.core import AGENTS, UNITS, run
+from app.data.repo.dispatch import Asker
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session, Store
 from app.errors import IllegalTransition
@@ -106,6 +107,8 @@ def act(world: World, draw: random.Random) -> None:
         lambda: status.set_agent_status(session, agent, draw.choice(list(A)), now=now, free_unit=draw.random() < 0.5),
         lambda: people.record_submission(session, agent, {"x": 1}, [], now, answer="x", labels=["x"]),
         lambda: status.free_unit(session, agent, now),
+        lambda: intake.take_back_unit(session, dispatch.find_by_ids(session, [agent])[agent]),
+        lambda: claim_together(world, draw),
         lambda: status.review_units(session, some, draw.choice([A.APPROVED, A.SOFT_REJECTED, A.REJECTED]), now),
         lambda: status.launch_units(session, world.run_id, draw.choice([None, 1])),
         lambda: status.relaunch_units(session, some[:2], now),
@@ -116,6 +119,19 @@ def act(world: World, draw: random.Random) -> None:
     ]
     kind = draw.choice(acts if world.agents else acts[:1]) if draw.random() < 0.93 else draw.choice(rare)
     attempt(world, lambda: None if kind is acts[1] and not world.agents else kind())
+
+
+def claim_together(world: World, draw: random.Random) -> None:
+    """As the router's batches do it: several workers, one call."""
+    askers = [
+        Asker(worker, f"registration-{(serial := draw.getrandbits(60))}", "", f"hash-{serial}")
+        for worker in draw.sample(world.workers, draw.randint(1, 3))
+    ]
+    run_row = tasks.get_task_run(world.session, world.run_id)
+    claims = dispatch.claim_units(
+        world.session, run_row, askers, waiting=draw.random() < 0.3, one_worker_an_item=False, now=NOW
+    )
+    world.agents.extend(made.agent_id for made in claims if made is not None)
 
 
 def make_world(session: Session) -> World:
