@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import listing, run_costs, totals
+from app.data.repo.tasks import agent_counts
 from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session
@@ -37,10 +39,14 @@ _INTERRUPTED = (
 )
 
 
-def read_facts(session: Session, run_id: int, now: datetime) -> tuple[RunHeader, int]:
-    """The tiles of a run, and how many refusals its journal has."""
+def read_facts(session: Session, run_id: int, now: datetime) -> tuple[RunHeader, int, bool]:
+    """The tiles of a run, how many refusals its journal has, and whether anybody has ever taken a unit."""
     refused = listing.ListingQuery("refused", {"task_run_id": run_id})
-    return totals.run_header(session, run_id, now), listing.count(session, refused)
+    header = totals.run_header(session, run_id, now)
+    somebody = header.last_submission_at is not None or header.at_work > 0
+    if not somebody:
+        somebody = any(agent_counts(session, run_id).values())
+    return header, listing.count(session, refused), somebody
 
 
 def read_series(session: Session, run_id: int, now: datetime) -> RunSeries:
@@ -78,6 +84,7 @@ class RunViewModel(QObject):
         self.desktop, self.run_id = desktop, run_id
         self.facts: RunHeader | None = None
         self.refused = 0
+        self.somebody_came = True
         self.series = RunSeries()
         self.alpha: Alpha | None = None
         self._peak = 0
@@ -191,10 +198,17 @@ class RunViewModel(QObject):
             return f"Making the units stopped: {live.progress.error}", "bad", ""
         if live is not None and live.channels and not any(is_open for _, is_open in live.channels):
             return "The router cannot be reached; it is tried again and again. Workers' pages wait for it.", "bad", ""
-        budget = facts.run.budget
-        if budget is not None and facts.spend.total >= budget and self.state is RunState.PAUSED:
+        if live is not None and self.state is RunState.PAUSED and self._budget_is_met(live.context.cost):
             return "The budget is met, so the run is paused. Raise it to go on.", "warn", "Raise budget"
         return "", "info", ""
+
+    def _budget_is_met(self, cost: Decimal) -> bool:
+        """Whether what is spent, and what is owed once all that is at work or waits is approved, leaves no unit."""
+        facts = self.facts
+        if facts is None or facts.run.budget is None:
+            return False
+        owed = cost * self._count(UnitStatus.COMPLETED, UnitStatus.ASSIGNED)
+        return facts.spend.total + owed + cost > facts.run.budget
 
     def launch_words(self) -> tuple[str, float | None]:
         """What is said while units are made, and how far that is (None: not known); "" when all are made."""
@@ -241,7 +255,7 @@ class RunViewModel(QObject):
 
     async def _read_facts(self) -> None:
         found = await self.desktop.store.read(read_facts, self.run_id, self.desktop.clock.now())
-        self.facts, self.refused = found
+        self.facts, self.refused, self.somebody_came = found
         self.changed.emit()
 
     async def _read_series(self) -> None:

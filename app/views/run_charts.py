@@ -18,8 +18,18 @@ from app.views.widgets.pills import words_of
 
 HEIGHT = 196
 _GAP = 12
-_LEGEND_MARGIN = 60
+_LEGEND_MARGIN = 28 + 12 + 22 + 12
+"""What stands in the head of a card beside title and legend: its margins, the button and the gaps."""
+_TITLE = "Units by status"
 _ALWAYS = ("accepted", "completed", "assigned", "launched")
+_LEGENDS: tuple[tuple[tuple[str, ...] | None, bool, str], ...] = (
+    (None, True, _TITLE),
+    (_ALWAYS, True, _TITLE),
+    (_ALWAYS, True, "Units"),
+    (_ALWAYS, False, _TITLE),
+    ((), False, _TITLE),
+)
+"""From the longest to the shortest: which series (None: all that occur), with counts or without, under which title."""
 
 
 class CardSwitch(QWidget):
@@ -99,7 +109,7 @@ class RunCharts(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         tints = {status: f"u{number}" for number, status in enumerate(UNIT_SERIES)}
-        self.units = ChartCard("Units by status", StackedArea(tints))
+        self.units = ChartCard(_TITLE, StackedArea(tints))
         self._agents, self._rate = LineChart(), LineChart()
         self._cost = LineChart(filled=True)
         self._times = Histogram()
@@ -107,6 +117,7 @@ class RunCharts(QWidget):
         self.rate = ChartCard("Throughput", self._rate)
         self.times = ChartCard("Time on task", self._times)
         self.cost = ChartCard("Cost", self._cost)
+        self.units.note.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(20, 0, 20, 0)
         layout.setSpacing(_GAP)
@@ -149,13 +160,15 @@ class RunCharts(QWidget):
         """As much of the legend as there is room for: all with counts, the usual ones so, words only, or none."""
         counts = self._counts
         occurring = [name for name in UNIT_SERIES if name in _ALWAYS or counts.get(name)]
-        room = self.units.width() - 28 - self.units.title.sizeHint().width() - _LEGEND_MARGIN
-        metrics = QFontMetrics(theme.font("small-medium"))
-        words: dict[str, str] = {}
-        for names, counted in ((occurring, True), (_ALWAYS, True), (_ALWAYS, False), ((), False)):
-            words = {name: words_of(name) + (f" {digits(counts.get(name, 0))}" if counted else "") for name in names}
-            if sum(metrics.horizontalAdvance(one) + 28 for one in words.values()) <= room:
+        room = self.units.width() - _LEGEND_MARGIN
+        heading, small = QFontMetrics(theme.font("heading")), QFontMetrics(theme.font("small-medium"))
+        for names, counted, title in _LEGENDS:
+            shown = occurring if names is None else names
+            words = {name: words_of(name) + (f" {digits(counts.get(name, 0))}" if counted else "") for name in shown}
+            needed = heading.horizontalAdvance(title) + sum(small.horizontalAdvance(one) + 28 for one in words.values())
+            if needed <= room or not words:
                 break
+        self.units.title.setText(title)
         self.units.setLegend(words, set(words))
 
     def _show_ends(self, card: ChartCard, times: Sequence[float]) -> None:

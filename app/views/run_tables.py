@@ -39,8 +39,12 @@ _LOG_CHIPS = (("warning", "warnings"), ("error", "errors"))
 
 
 class RunTables(QWidget):
-    """`menu_asked(Subjects, QPoint)`; `opened(str, int)`: the kind of row ("agents", "units") and its id."""
+    """`menu_asked(Subjects, QPoint)`; `opened(str, int)`: the kind of row ("agents", "units") and its id.
 
+    `link_asked()`: nobody has come yet, and the entry link is wanted.
+    """
+
+    link_asked = Signal()
     menu_asked = Signal(object, QPoint)
     opened = Signal(str, int)
 
@@ -50,6 +54,14 @@ class RunTables(QWidget):
         self.tabs = SectionTabs(TABS)
         self.panes: dict[str, TablePane] = {}
         self._stack = QStackedLayout()
+        self._nobody = EmptyPanel(
+            "ph.users",
+            "Nobody has come yet",
+            "Send the entry link to your people. They appear here as soon as they take a unit.",
+            "Copy entry link",
+        )
+        self._nobody.activated.connect(self.link_asked)
+        self._stack.addWidget(self._nobody)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -72,7 +84,7 @@ class RunTables(QWidget):
             self._stack.addWidget(pane)
             pane.model.refresh()
         self.tabs.setCurrent(key)
-        self._stack.setCurrentWidget(self.panes[key])
+        self._show_current()
 
     def pane(self) -> TablePane:
         """The table that is shown."""
@@ -98,6 +110,7 @@ class RunTables(QWidget):
         run = self._run
         self.tabs.setCount("agents", run.at_work)
         self.tabs.setCount("units", sum(run.counts().values()))
+        self._show_current()
         refused = self.panes.get("refused")
         self.tabs.setCount("refused", len(refused.model.ids) if refused is not None else run.refused)
 
@@ -105,6 +118,12 @@ class RunTables(QWidget):
         """End what is being read; the tables are taken down."""
         for pane in self.panes.values():
             pane.model.stop()
+
+    def _show_current(self) -> None:
+        empty = self.tabs.current() == "agents" and not self._run.somebody_came
+        wanted = self._nobody if empty else self.panes[self.tabs.current()]
+        if self._stack.currentWidget() is not wanted:
+            self._stack.setCurrentWidget(wanted)
 
     def _agents(self) -> TablePane:
         run, desktop = self._run, self._run.desktop
@@ -116,7 +135,7 @@ class RunTables(QWidget):
             desktop.clock.now,
             query,
         )
-        empty = EmptyPanel("ph.users", "Nobody has come yet", "Workers appear here as soon as they take a unit.")
+        empty = EmptyPanel("ph.users", "No agents", "Workers appear here as soon as they take a unit.")
         return self._pane("agents", model, "Filter agents", _AGENT_CHIPS, empty)
 
     def _units(self) -> TablePane:

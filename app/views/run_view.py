@@ -66,6 +66,7 @@ class RunView(QWidget):
         self.tables = RunTables(self.run)
         self.tables.menu_asked.connect(self._open_menu)
         self.tables.opened.connect(self._open_row)
+        self.tables.link_asked.connect(self.asks.copy_link)
         self.desk.history_asked.connect(self._show_dossier)
         self._lay_out()
         self.run.changed.connect(self._show)

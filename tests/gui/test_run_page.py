@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from app.clock import SystemClock
 from app.data.repo import people, quality, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
+from app.data.store import Session
 from app.operations.config import from_yaml
 from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import MessageSheet
@@ -120,6 +121,28 @@ async def test_without_runs_the_first_step_is_offered(qapp: QApplication, tmp_pa
     async with open_page(tmp_path, "runs", RunsPage) as (made, _):
         made.begin()
         await made.until(page(made).pane.showing_empty, "the empty panel")
+
+
+async def test_while_nobody_has_come_the_entry_link_is_the_first_step(qapp: QApplication, tmp_path: Path) -> None:
+    fresh = replace(PAST, done=0, decided=0, at_work=0)
+    async with open_page(tmp_path, "runs", RunsPage, fresh, SystemClock()) as (made, run_id):
+        await made.desktop.operator.resume(run_id)
+        made.begin(run_id=run_id)
+        await made.until(lambda: view(made).tables._nobody.isVisible(), "the first step")
+        QTest.mouseClick(view(made).tables._nobody.button, Qt.MouseButton.LeftButton)
+        await made.said("The entry link is copied")
+        now = made.clock.now()
+        worker_id = await made.desktop.store.write(people.get_or_create_worker, "mira", "inhouse", now)
+
+        def take(session: Session) -> None:
+            people.claim_unit(
+                session, run_id=run_id, worker_id=worker_id, registration_id="visit", nonce="0" * 32, token_hash="h",
+                now=now, in_task=True,
+            )  # fmt: skip
+
+        await made.desktop.store.write(take)
+        await made.rows(view(made).tables.pane().view, 1)
+        await made.until(lambda: view(made).tables.pane().isVisible(), "the table")
 
 
 # head, figures, charts

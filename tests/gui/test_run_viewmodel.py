@@ -29,6 +29,13 @@ from tests.gui.desk_case import open_desktop
 PAST = Past(items=8, workers=4, done=12, decided=8, at_work=2, budget=Decimal(5))
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What one approved unit costs."""
+
+    cost: Decimal = Decimal("0.12")
+
+
 @dataclass
 class Served:
     """As much of a live run as the page looks at."""
@@ -38,6 +45,7 @@ class Served:
     presence: dict[int, float] = field(default_factory=dict)
     peak: int = 7
     state: RunState = RunState.IN_FLIGHT
+    context: Cost = Cost()
 
 
 @pytest.fixture
@@ -106,6 +114,13 @@ async def test_a_met_budget_offers_to_raise_it(run: RunViewModel) -> None:
     await run._read_facts()
     serve(run, Served(state=RunState.PAUSED))
     assert run.trouble()[2] == "Raise budget"
+    waiting = spent + 6 * Decimal("0.12")  # four wait for review, two are at work
+    await run.desktop.store.write(tasks.set_budget, run.run_id, waiting)
+    await run._read_facts()
+    assert run.trouble()[2] == "Raise budget", "what waits will cost its pay"
+    await run.desktop.store.write(tasks.set_budget, run.run_id, waiting + 1)
+    await run._read_facts()
+    assert run.trouble()[2] == ""
 
 
 async def test_the_peak_is_the_highest_of_the_run_and_of_what_was_seen(run: RunViewModel) -> None:
