@@ -115,7 +115,6 @@ def act(world: World, draw: random.Random) -> None:
     ]
     rare: list[Callable[[], object]] = [
         lambda: status.expire_units(session, world.run_id, draw.choice([None, some]), now),
-        lambda: status.free_agents_of_run(session, world.run_id, A.TIMEOUT, now=now),
     ]
     kind = draw.choice(acts if world.agents else acts[:1]) if draw.random() < 0.93 else draw.choice(rare)
     attempt(world, lambda: None if kind is acts[1] and not world.agents else kind())

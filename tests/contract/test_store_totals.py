@@ -42,8 +42,8 @@ async def test_void_payments_cost_nothing(store: Store) -> None:
         make_worker(session)
         pay(session, *(replace(TENTH, idempotency_key=f"{n}") for n in range(3)))
         money.set_payment_state(session, 1, PaymentState.FAILED, now=NOW, error="no funds", attempted=True)
-        money.set_payment_states(session, [2], PaymentState.CANCELLED, NOW)
-        assert money.get_payment(session, 1).attempts == 1
+        money.set_payment_state(session, 2, PaymentState.CANCELLED, now=NOW)
+        assert money.list_payments(session, [1])[0].attempts == 1
         assert [row.payment_id for row in money.list_open_payments(session)] == [3]
         return money.run_spend(session, run_id)
 

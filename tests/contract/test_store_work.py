@@ -119,8 +119,6 @@ async def test_a_claimed_unit_is_assigned_to_its_agent(store: Store) -> None:
     )
     assert agent.holds_unit
     assert (unit.status, unit.agent_id, unit.worker_id) == (U.ASSIGNED, agent.agent_id, agent.worker_id)  # type: ignore[attr-defined]
-    assert await store.read(people.find_agent_by_token, agent.token_hash) == agent
-    assert await store.read(people.find_agent_by_registration, agent.task_run_id, agent.registration_id) == agent
     assert await store.read(people.list_live_agents, agent.task_run_id) == [agent]
 
 
@@ -332,18 +330,6 @@ async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) ->
 
     taken, units = await store.write(work)
     assert taken == units[0]
-
-
-async def test_stopping_a_run_frees_who_works_in_it(store: Store) -> None:
-    def work(session: Session) -> tuple[int, AgentRow]:
-        run_id = make_run(session)
-        add_units(session, run_id, 2)
-        agent = take(session, run_id, make_worker(session))
-        return status.free_agents_of_run(session, run_id, A.RETURNED, now=NOW, reason="The run stopped."), agent
-
-    freed, agent = await store.write(work)
-    assert freed == 1
-    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.LAUNCHED, A.RETURNED)
 
 
 async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:

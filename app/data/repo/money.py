@@ -166,28 +166,9 @@ def set_payment_state(
     announce(session, "payments", (payment_id,))
 
 
-def set_payment_states(session: Session, payment_ids: Sequence[int], state: PaymentState, now: datetime) -> int:
-    """The same for many at once, such as those of a provider that needs no call."""
-    values: dict[str, Any] = {"state": state, "error": ""}
-    if state is PaymentState.SETTLED:
-        values["settled_at"] = now
-    statement = sa.update(PAYMENTS).where(among(PAYMENTS.c.payment_id, "ids")).values(values)
-    changed = run(session, statement, {"ids": payment_ids}).rowcount
-    announce(session, "payments", None)
-    return changed
-
-
 _ROW = sa.select(
     *(WORKERS.c.worker_name if name == "worker_name" else PAYMENTS.c[name] for name in PaymentRow.__dataclass_fields__)
 ).join(WORKERS, WORKERS.c.worker_id == PAYMENTS.c.worker_id)
-
-
-def get_payment(session: Session, payment_id: int) -> PaymentRow:
-    """A payment by id."""
-    row = one(session, _ROW.where(PAYMENTS.c.payment_id == payment_id))
-    if row is None:
-        raise missing("payment", payment_id)
-    return _payment_row(row)
 
 
 def find_payment(session: Session, idempotency_key: str) -> PaymentRow | None:
@@ -339,10 +320,3 @@ def get_refs(session: Session, provider_type: str, table_name: str, row_id: int)
     """A provider's ids of one of our rows, by their names."""
     where = (REFS.c.provider_type == provider_type) & (REFS.c.table_name == table_name) & (REFS.c.row_id == row_id)
     return {row.name: row.external_id for row in run(session, sa.select(REFS.c.name, REFS.c.external_id).where(where))}
-
-
-def find_by_ref(session: Session, provider_type: str, table_name: str, name: str, external_id: str) -> int | None:
-    """The row of ours that a provider calls `external_id`, or None."""
-    where = (REFS.c.provider_type == provider_type) & (REFS.c.name == name) & (REFS.c.external_id == external_id)
-    row = one(session, sa.select(REFS.c.row_id).where(where, REFS.c.table_name == table_name))
-    return None if row is None else int(row[0])

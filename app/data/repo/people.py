@@ -249,12 +249,6 @@ _AGENT_ROW = (
     .join(UNITS, UNITS.c.unit_id == AGENTS.c.unit_id)
     .join(WORKERS, WORKERS.c.worker_id == AGENTS.c.worker_id)
 )  # fmt: skip
-_BY_REGISTRATION = (
-    _AGENT_ROW.where(AGENTS.c.task_run_id == P("run"), AGENTS.c.registration_id == P("registration"))
-    .order_by(AGENTS.c.agent_id.desc())
-    .limit(1)
-)
-_BY_TOKEN = _AGENT_ROW.where(AGENTS.c.token_hash == P("token"))
 _BY_ID = _AGENT_ROW.where(AGENTS.c.agent_id == P("agent"))
 _LIVE_OF_RUN = _AGENT_ROW.where(AGENTS.c.task_run_id == P("run"), AGENTS.c.status.in_(_LIVE))
 
@@ -282,18 +276,6 @@ def get_agent(session: Session, agent_id: int) -> AgentRow:
     if row is None:
         raise missing("agent", agent_id)
     return _agent_row(row)
-
-
-def find_agent_by_registration(session: Session, run_id: int, registration_id: str) -> AgentRow | None:
-    """The newest agent of a page's registration id: the same again is a reconnect."""
-    row = one(session, _BY_REGISTRATION, {"run": run_id, "registration": clean_text(registration_id, 500)})
-    return None if row is None else _agent_row(row)
-
-
-def find_agent_by_token(session: Session, token_hash: str) -> AgentRow | None:
-    """The agent a dispatch token was given to, by the token's sha256."""
-    row = one(session, _BY_TOKEN, {"token": token_hash}) if token_hash else None
-    return None if row is None else _agent_row(row)
 
 
 def list_live_agents(session: Session, run_id: int) -> list[AgentRow]:

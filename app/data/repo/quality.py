@@ -185,13 +185,6 @@ def get_qualification(session: Session, qualification_id: int) -> QualificationR
     return QualificationRow(*row)
 
 
-def list_qualifications(session: Session) -> list[QualificationRow]:
-    """All qualifications, by name."""
-    return [
-        QualificationRow(*row) for row in run(session, _QUALIFICATION.order_by(QUALIFICATIONS.c.qualification_name))
-    ]
-
-
 def describe_qualification(session: Session, qualification_id: int, description: str) -> None:
     """Change the description of a qualification; an empty one is none. `EntryDoesNotExist`."""
     where = QUALIFICATIONS.c.qualification_id == qualification_id
@@ -281,11 +274,6 @@ def add_reviews(session: Session, reviews: Sequence[NewReview], now: datetime) -
     if rows:
         run(session, _ADD_REVIEWS, rows)
         announce(session, "worker_review", None)
-
-
-def add_review(session: Session, review: NewReview, now: datetime) -> None:
-    """Write one decision down."""
-    add_reviews(session, [review], now)
 
 
 def list_reviews(

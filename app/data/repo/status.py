@@ -345,22 +345,6 @@ def expire_units(session: Session, run_id: int, unit_ids: Sequence[int] | None, 
     return count
 
 
-def free_agents_of_run(session: Session, run_id: int, new: AgentStatus, *, now: datetime, reason: str = "") -> int:
-    """All who work in a run leave with the status `new` and their units are freed. Returns how many."""
-    if new not in states.LEFT_AGENT or new is _A.EXPIRED:
-        raise IllegalTransition("agent", "at work", new)
-    live = (AGENTS.c.task_run_id == run_id) & AGENTS.c.status.in_(_LIVE)
-    holders = sa.select(AGENTS.c.agent_id).where(live)
-    of_run = (UNITS.c.task_run_id == run_id) & (UNITS.c.status == _U.ASSIGNED)
-    run(session, sa.update(UNITS).where(of_run, UNITS.c.agent_id.in_(holders)).values(_FREE))
-    gone = run(
-        session, sa.update(AGENTS).where(live).values(status=new, left_reason=reason[:500], left_at=now)
-    ).rowcount
-    announce(session, "units", None)
-    announce(session, "agents", None)
-    return gone
-
-
 def relaunch_units(session: Session, unit_ids: Sequence[int], now: datetime) -> int:
     """Expired, rejected or soft-rejected units can be taken again; the record of who had them stays.
 

@@ -176,42 +176,10 @@ def get_task(session: Session, task_id: int) -> TaskRow:
     return TaskRow(*row)
 
 
-def find_task(session: Session, task_name: str) -> TaskRow | None:
-    """A task by its name."""
-    row = one(session, _TASK_ROW.where(TASKS.c.task_name == task_name))
-    return None if row is None else TaskRow(*row)
-
-
-def list_tasks(session: Session) -> list[TaskRow]:
-    """All tasks, newest first."""
-    return [TaskRow(*row) for row in run(session, _TASK_ROW.order_by(TASKS.c.task_id.desc()))]
-
-
 def list_projects(session: Session) -> list[tuple[int, str]]:
     """(id, name) of all projects, by name."""
     statement = sa.select(PROJECTS.c.project_id, PROJECTS.c.project_name).order_by(PROJECTS.c.project_name)
     return [(row.project_id, row.project_name) for row in run(session, statement)]
-
-
-def change_task(session: Session, task_id: int, *, task_name: str, project_id: int | None) -> None:
-    """Rename a task or move it to another project, while it has no run; then `InvalidEntry`."""
-    task = get_task(session, task_id)
-    if task.runs:
-        raise InvalidEntry("task_name", _kept(task))
-    values = {"task_name": filled("task_name", task_name), "project_id": project_id}
-    run(session, sa.update(TASKS).where(TASKS.c.task_id == task_id).values(values))
-    announce(session, "tasks", (task_id,))
-
-
-def rename_project(session: Session, project_id: int, name: str) -> None:
-    """Give a project another name. Its folders of uploaded files follow the name only for runs made from then on."""
-    changed = run(
-        session,
-        sa.update(PROJECTS).where(PROJECTS.c.project_id == project_id).values(project_name=_project_name(name)),
-    )
-    if not changed.rowcount:
-        raise missing("project", project_id)
-    announce(session, "projects", (project_id,))
 
 
 def _project_name(name: str) -> str:
@@ -460,12 +428,6 @@ def get_unit(session: Session, unit_id: int) -> UnitRow:
     if row is None:
         raise missing("unit", unit_id)
     return _unit_row(row)
-
-
-def list_units_of_assignment(session: Session, assignment_id: int) -> list[UnitRow]:
-    """The units of an assignment, by their index."""
-    statement = _UNIT_ROW.where(UNITS.c.assignment_id == assignment_id).order_by(UNITS.c.unit_index)
-    return [_unit_row(row) for row in run(session, statement)]
 
 
 def _unit_row(row: Any) -> UnitRow:
