@@ -36,17 +36,23 @@ class Forecast:
 
 
 def forecast(
-    config: RunConfig, *, floor_per_hour: Decimal = Decimal(0), minutes_per_unit: float | None = None
+    config: RunConfig,
+    *,
+    floor_per_hour: Decimal = Decimal(0),
+    minutes_per_unit: float | None = None,
+    assignments: int | None = None,
 ) -> Forecast:
     """The forecast of a checked configuration. Quick: it counts what the blueprint says, and reads no data by itself.
 
-    `floor_per_hour` is the pay below which to warn. `ConfigError` when the blueprint cannot count its data.
+    `floor_per_hour` is the pay below which to warn; `assignments` is how many items there are, where somebody counted
+    them. `ConfigError` when the blueprint cannot count its data.
     """
     blueprint = blueprints.get(config.blueprint_type)(config.blueprint, config.base_dir)
     provider = providers.get(config.provider_type)(config.provider, SystemClock())
     reward = config.task.task_reward
     fee = provider.fee(reward)
-    assignments = blueprint.count_assignments()
+    if assignments is None:
+        assignments = blueprint.count_assignments()
     per_assignment = blueprint.units_per_assignment()
     units = None if assignments is None else assignments * per_assignment
     each = reward + fee

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch_check import LaunchCheck
 from app.viewmodels.launch_fields import LaunchForm, values_of
-from app.viewmodels.launch_look import Asked, Trial, look
+from app.viewmodels.launch_look import Asked, Trial, count_items, look
 from app.viewmodels.launch_rehearsal import LaunchRehearsal
 
+LONGEST_COUNT_SECONDS = 60.0
 PAUSE_MS = 250
 """How long typing rests before the form is looked at."""
 
@@ -71,6 +73,8 @@ class LaunchViewModel(QObject):
         self.rehearsal = LaunchRehearsal(desktop, self)
         self.rehearsal.ended.connect(self._rehearsed)
         self._names = self._action(self._read_names)
+        self._counter = self._action(self._count_items)
+        self._counted: tuple[str, int | None] = ("", None)
 
     @property
     def known_qualifications(self) -> list[str]:
@@ -153,14 +157,40 @@ class LaunchViewModel(QObject):
                 break
         self.check = check
         self.checked.emit(check)
+        if check.preview is not None and check.preview.items is None and self._counted[0] != self._data_key():
+            self._counter.start()
+
+    def _data_key(self) -> str:
+        """What the number of items depends on."""
+        return repr((self.form.mapping()["blueprint"], str(self.form.values.base_dir)))
+
+    async def _count_items(self) -> None:
+        """Count behind what is too much to count at once; given up when the data is another, or after a while."""
+        key, values, base_dir = self._data_key(), self.form.mapping(), self.form.values.base_dir
+        until = time.monotonic() + LONGEST_COUNT_SECONDS
+        ended = False
+
+        def stop() -> bool:
+            return ended or time.monotonic() > until
+
+        try:
+            counted = await asyncio.get_running_loop().run_in_executor(None, count_items, values, base_dir, stop)
+        finally:
+            ended = True
+        self._counted = (key, counted)
+        self._look()
 
     def _asked(self) -> Asked:
+        key, counted = self._counted
+        known = key == self._data_key()
         return Asked(
             values=self.form.mapping(),
             base_dir=self.form.values.base_dir,
             floor_per_hour=self.desktop.settings.preferences.pay_per_hour_floor,
             trial=self._measured(),
             known_qualifications=dict(self._known),
+            counted=counted if known else None,
+            uncountable=known and counted is None,
         )
 
     def _measured(self) -> Trial:

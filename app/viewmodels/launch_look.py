@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +45,10 @@ class Asked:
     trial: Trial
     known_qualifications: Mapping[str, int]
     """Name -> how many workers hold it."""
+    counted: int | None = None
+    """How many items there are, where they were too many to count at once and were counted behind."""
+    uncountable: bool = False
+    """Counting behind was given up: a generator without an end, say."""
 
 
 def look(asked: Asked) -> tuple[LaunchCheck, RunConfig | None]:
@@ -53,9 +57,9 @@ def look(asked: Asked) -> tuple[LaunchCheck, RunConfig | None]:
     said, general = _sort(problems)
     preview: DataPreview | None = None
     try:
-        blueprint = _blueprint(asked)
+        blueprint = _blueprint(asked.values, asked.base_dir)
         if blueprint is not None:
-            preview = _preview(blueprint)
+            preview = _preview(blueprint, asked.counted)
     except ConfigError as error:
         said.setdefault(_key(error.key, "blueprint"), error.message)
         config = None
@@ -106,20 +110,33 @@ def _key(key: str, section: str) -> str:
     return key if "." in key else f"{section}.{key}"
 
 
-def _blueprint(asked: Asked) -> Blueprint | None:
+def _blueprint(sections: Mapping[str, Mapping[str, Any]], base_dir: Path) -> Blueprint | None:
     """The blueprint of the form, also while other sections are not in order; None while its own values are not."""
-    values = dict(asked.values.get("blueprint", {}))
+    values = dict(sections.get("blueprint", {}))
     kind = blueprints.get(str(values.get("_blueprint_type", "")))
     args, problems = check(kind.ArgsClass, values)
     if args is None or problems:
         return None
-    kind.assert_task_args(args, asked.base_dir)
-    return kind(args, asked.base_dir)
+    kind.assert_task_args(args, base_dir)
+    return kind(args, base_dir)
 
 
-def _preview(blueprint: Blueprint) -> DataPreview:
+def count_items(values: Mapping[str, Mapping[str, Any]], base_dir: Path, stop: Callable[[], bool]) -> int | None:
+    """Read all the data and count its items, on a thread; None when it cannot be read, or when `stop` says so."""
+    try:
+        blueprint = _blueprint(values, base_dir)
+        count = 0
+        for count, _ in enumerate(blueprint.iter_assignments() if blueprint is not None else (), 1):
+            if count % 64 == 0 and stop():
+                return None
+    except (AppError, OSError, UnicodeError):
+        return None
+    return count
+
+
+def _preview(blueprint: Blueprint, counted: int | None) -> DataPreview:
     columns, rows = blueprint.data_preview(ROWS)
-    items = blueprint.count_assignments()
+    items = blueprint.count_assignments() if counted is None else counted
     errors = list(blueprint.row_errors())
     left_out = [f"line {error.line}: {error.message}" if error.line else error.message for error in errors]
     return DataPreview(
@@ -142,7 +159,9 @@ def _forecast(asked: Asked, config: RunConfig | None) -> Forecast | None:
         return None
     minutes = asked.trial.seconds / 60 if asked.trial.seconds else None
     try:
-        return forecast(config, floor_per_hour=asked.floor_per_hour, minutes_per_unit=minutes)
+        return forecast(
+            config, floor_per_hour=asked.floor_per_hour, minutes_per_unit=minutes, assignments=asked.counted
+        )
     except AppError:
         return None
 
@@ -150,7 +169,9 @@ def _forecast(asked: Asked, config: RunConfig | None) -> Forecast | None:
 def _words(asked: Asked, guess: Forecast) -> ForecastView:
     total = formats.money(guess.total, guess.currency) if guess.total is not None else "not known yet"
     each = None if guess.units in (None, 0) or guess.pay is None else guess.pay / Decimal(guess.units or 1)
-    formula = "How many units there will be is not known before the data is read to its end"
+    formula = "The items of the data are being counted"
+    if asked.uncountable:
+        formula = "How many units there will be shows when the data is read to its end"
     if guess.units is not None and each is not None:
         fees = f"{formats.money(guess.fees, guess.currency)} fees" if guess.fees else "no fees"
         formula = f"{formats.count_of(guess.units, 'unit')} × {formats.money(each, guess.currency)}, {fees}"

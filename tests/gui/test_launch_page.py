@@ -271,6 +271,18 @@ async def test_rows_that_cannot_be_used_are_told_by_line(case: Case, tmp_path: P
     assert rows.list.isVisible()
 
 
+async def test_data_too_large_to_count_at_once_is_counted_behind(case: Case, tmp_path: Path) -> None:
+    await case.fill_sample()
+    shutil.copy(SAMPLE_TASK.parent / "shapes" / "shape_01.jpg", tmp_path / "cat.jpg")
+    listing = tmp_path / "list.csv"
+    listing.write_text("image\n" + "cat.jpg\n" * 3000, "utf-8")
+    path = case.editor("blueprint.image_list")
+    assert isinstance(path, PathEditor)
+    path.take(str(listing))
+    await case.until(lambda: case.page.launch_button.text() == "Launch 9\u00a0000 units", "the count")
+    assert case.page.side.total.text() == "€\u00a0450.00"
+
+
 async def test_choosing_another_kind_brings_its_own_fields(case: Case) -> None:
     assert "blueprint.labels" in case.page.steps.editors
     case.page.steps.kind.setValue("mock")
