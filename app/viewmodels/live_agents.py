@@ -63,5 +63,8 @@ class LiveAgentsModel(RecordTableModel):
         if isinstance(started_at, datetime):
             shown[self._on_task] = self._now() - started_at
         heard = self._heard.get(self.ids[row])
-        shown[self._last_heard] = None if heard is None else self._looked_at - timedelta(seconds=heard)
+        if heard is not None:
+            shown[self._last_heard] = self._looked_at - timedelta(seconds=heard)
+        elif not isinstance(started_at, datetime) or started_at < self._looked_at:
+            shown[self._last_heard] = None  # not served here, so nobody knows
         return tuple(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ class MoreItems:
     errors: Sequence[RowError]
 
 
-def read_items(init_params: str, path: Path) -> MoreItems:
-    """The items of a file for a run of that configuration (YAML). `ConfigError` when it holds none that fit."""
+def read_items(init_params: str, path: Path, began: datetime) -> MoreItems:
+    """The items of a file for a run of that configuration (YAML) that began to be served then.
+
+    `ConfigError` when it holds none that fit.
+    """
     config = from_yaml(init_params)
     kind = registry.get(config.blueprint_type)
     args = _with_file(config, path)
@@ -35,7 +39,7 @@ def read_items(init_params: str, path: Path) -> MoreItems:
     items = list(made.iter_assignments())
     errors = list(made.row_errors())
     if hasattr(args, "image_list"):
-        items, unknown = _only_served(config, items, path)
+        items, unknown = _only_served(config, items, path, began)
         errors += unknown
     if not items:
         first = f" The first: line {errors[0].line}, {errors[0].message}" if errors else ""
@@ -57,12 +61,20 @@ def _with_file(config: RunConfig, path: Path) -> Any:
 
 
 def _only_served(
-    config: RunConfig, items: Sequence[AssignmentData], path: Path
+    config: RunConfig, items: Sequence[AssignmentData], path: Path, began: datetime
 ) -> tuple[list[AssignmentData], list[RowError]]:
-    """Images are served from the addresses that were known when the run was deployed; others are left out."""
+    """Images get their addresses when a run is deployed: files that came later, or from elsewhere, are left out."""
     before: Blueprint = registry.get(config.blueprint_type)(config.blueprint, config.base_dir)
     known = {str(item.shared.get("image")) for item in before.iter_assignments()}
-    kept = [item for item in items if str(item.shared.get("image")) in known]
-    reason = "the run does not serve this image; new images need a new run."
-    lost = [RowError(path.name, place, reason) for place, item in enumerate(items, 1) if item not in kept]
+    args: Any = config.blueprint
+    root = config.base_dir / (args.image_folder or Path(args.image_list).parent)
+    kept: list[AssignmentData] = []
+    lost: list[RowError] = []
+    for place, item in enumerate(items, 1):
+        name = str(item.shared.get("image"))
+        local = "://" not in name
+        if name in known and not (local and (root / name).stat().st_ctime > began.timestamp()):
+            kept.append(item)
+        else:
+            lost.append(RowError(path.name, place, f"{name} is not served by this run; new images need a new run."))
     return kept, lost

@@ -63,7 +63,7 @@ class RunCommands:
     async def add_units(self, path: Path) -> None:
         """More units, from a file of rows."""
         row = await self._desktop.store.read(tasks.get_task_run, self._run_id)
-        found = await asyncio.to_thread(read_items, row.init_params, path)
+        found = await asyncio.to_thread(read_items, row.init_params, path, row.started_at or row.creation_date)
         added = await self._operator.add_units(self._run_id, found.items)
         left_out = f" {count_of(len(found.errors), 'row')} left out: {found.errors[0].message}" if found.errors else ""
         self._toasts.say(f"{count_of(added, 'unit')} added.{left_out}", "warn" if found.errors else "ok")
