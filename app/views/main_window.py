@@ -60,13 +60,7 @@ class MainWindow(QWidget):
         """Show a page, making it when it is visited for the first time, opened at `where`."""
         if key not in self.places or self.opening:
             return
-        page = self.pages.get(key)
-        if page is None:
-            page = self.places[key].make()
-            page.inspector_changed.connect(lambda widget, key=key: self._inspect(key, widget))
-            page.offers_changed.connect(lambda key=key: self._bind_page_keys() if key == self.current_key else None)
-            self.pages[key] = page
-            self.stack.addWidget(page)
+        page = self._page_of(key)
         if key != self.current_key:
             before = self.pages.get(self.current_key)
             self.current_key = key
@@ -81,10 +75,22 @@ class MainWindow(QWidget):
         page.open_at(where or {})
         self._bind_page_keys()
 
+    def _page_of(self, key: str) -> Page:
+        page = self.pages.get(key)
+        if page is None:
+            page = self.places[key].make()
+            page.inspector_changed.connect(lambda widget, key=key: self._inspect(key, widget))
+            page.offers_changed.connect(lambda key=key: self._bind_page_keys() if key == self.current_key else None)
+            self.pages[key] = page
+            self.stack.addWidget(page)
+        return page
+
     def begin(self, key: str, where: Mapping[str, Any] | None = None) -> None:
         """The data is open: show the first page."""
         self.opening = False
         self.show_place(key, where)
+        if self.sidebar.isAncestorOf(focus) if (focus := self.focusWidget()) is not None else True:
+            self._focus_page()  # Tab begins on the page, not on the button that folds the sidebar
 
     def page(self) -> Page | None:
         """The page that is shown."""
@@ -93,6 +99,11 @@ class MainWindow(QWidget):
     def offers(self) -> list[Offer]:
         """All that can be done now: the page's own first, then the places and the window."""
         page = self.page()
+        elsewhere = (
+            []
+            if self.opening
+            else [key for key, place in self.places.items() if place.offers_everywhere and key != self.current_key]
+        )
         go = [
             Offer(f"Go to {place.word}", partial(self.show_place, key), f"Ctrl+{number}", place.icon)
             for number, (key, place) in enumerate(self.places.items(), start=1)
@@ -100,6 +111,7 @@ class MainWindow(QWidget):
         return [
             *(page.offers() if page is not None else []),
             *go,
+            *(offer for key in elsewhere for offer in self._page_of(key).offers()),
             Offer("Collapse or widen the sidebar", self._fold_sidebar, "Ctrl+B", "ph.list"),
             Offer("Show or hide the inspector", self._toggle_inspector, "Ctrl+I", "ph.info"),
             Offer("Close Crowdesk", self.close, "Ctrl+Q", "ph.sign-out"),

@@ -69,3 +69,5 @@ class Place:
     word: str
     icon: str
     make: Callable[[], Page]
+    offers_everywhere: bool = False
+    """Its offers stand in the palette while other pages are shown, too."""
