@@ -116,6 +116,11 @@ class Batch:
         return self.rows.c.value.op("->", return_type=sa.JSON())(sa.literal_column(f"'{name}'"))
 
 
+def not_by_index(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """A text column as a condition that must not choose the plan: SQLite thinks little of looking up by primary key."""
+    return column.concat("")
+
+
 def run(session: Session, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
     """Execute a Core statement in the session's transaction."""
     return session.connection().execute(statement, parameters or {})

@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel
 from app.data.changes import announce
 from app.data.migrations.engine import dump_json
 from app.data.repo import status
-from app.data.repo.core import Batch, among, is_postgresql
+from app.data.repo.core import Batch, among, is_postgresql, not_by_index
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 from app.errors import IllegalTransition
@@ -326,7 +326,7 @@ _batch = Batch()
 _ASSIGN = (
     sa.update(_units)
     .where(_units.c.unit_id == _batch.integer("unit"))
-    .where(_units.c.status == UnitStatus.LAUNCHED)
+    .where(not_by_index(_units.c.status) == UnitStatus.LAUNCHED)
     .values(status=UnitStatus.ASSIGNED, agent_id=_batch.integer("agent"), worker_id=_batch.integer("worker"))
 )
 _COPIED = ("unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "provider_type")
@@ -371,7 +371,7 @@ def claim_units(
         asked = {"run_id": run.task_run_id, "number": len(askers)}
         picks = session.connection().execute(_FREE, asked).all()
         if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
-            return _assign_together(session, askers, picks, now)
+            return [*_assign_together(session, askers, picks, now)]
     made = [
         status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=not waiting)
         for asker in askers
@@ -398,9 +398,10 @@ def _assign_together(session: Session, askers: Sequence[Asker], picks: Sequence[
             for agent_id, asker, pick in zip(agent_ids, askers, picks, strict=True)
         ]
     )
-    made = session.connection().execute(_NEW_AGENTS, {"rows": rows, "now": now}).rowcount
-    assigned = session.connection().execute(_ASSIGN, {"rows": rows}).rowcount
-    if not made == assigned == len(picks):  # cannot be: the picks are locked, or nobody else writes
+    session.connection().execute(_NEW_AGENTS, {"rows": rows, "now": now})
+    if session.connection().execute(_ASSIGN, {"rows": rows}).rowcount != len(
+        picks
+    ):  # cannot be: the picks are locked, or nobody else writes
         raise IllegalTransition("unit", "taken", UnitStatus.ASSIGNED)
     announce(session, "agents", agent_ids)
     announce(session, "units", [pick.unit_id for pick in picks])

@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
 from app.data.migrations.engine import dump_json
-from app.data.repo.core import Batch, clean_text
+from app.data.repo.core import Batch, clean_text, not_by_index
 from app.data.repo.dispatch import KnownAgent
 from app.data.states import AGENT_TRANSITIONS, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, tasks
@@ -80,7 +80,7 @@ _DONE_UNIT = (
     sa.update(_units)
     .where(_units.c.unit_id == _batch.integer("unit"))
     .where(_units.c.agent_id == _batch.integer("agent"))
-    .where(_units.c.status == UnitStatus.ASSIGNED)
+    .where(not_by_index(_units.c.status) == UnitStatus.ASSIGNED)
     .values(status=UnitStatus.COMPLETED)
 )
 _DONE_DATA = (
