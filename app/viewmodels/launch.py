@@ -86,6 +86,11 @@ class LaunchViewModel(QObject):
         """How many seconds the requester thinks a unit takes."""
         return self._estimate
 
+    @property
+    def looking(self) -> bool:
+        """Whether the form is being looked at, or is about to be."""
+        return self._pause.isActive() or self._looker.busy
+
     def set_estimate(self, seconds: float | None) -> None:
         """Say how long a unit takes; None: not known."""
         self._estimate = seconds

@@ -238,9 +238,9 @@ def describe_record(record: WorkRecord) -> RecordView:
         ("Paid", paid),
         ("Per hour", formats.money(None if per_hour is None else round(per_hour, 2), record.currency)),
     ]
-    if record.soft_rejected or record.rejected:
-        words = f"{formats.digits(record.soft_rejected)} soft, {formats.digits(record.rejected)} hard"
-        rows.insert(2, ("Rejected", words))
+    for name, count in (("Rejected", record.rejected), ("Soft-rejected", record.soft_rejected)):
+        if count:
+            rows.insert(2, (name, formats.count_of(count, "unit")))
     counts, span = _bins(times)
     return RecordView(
         worker_id=record.worker_id,

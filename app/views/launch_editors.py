@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from app.viewmodels.launch_form import Editor, FieldSpec, span_seconds, span_text
 from app.views import theme
 
+_MOST_LINES = 8
+
 
 class FieldEditor(Protocol):
     """What the form asks of an editor. `edited` carries nothing; the value is read with `value()`."""
@@ -109,15 +111,16 @@ class ListEditor(LineEditor):
 
 
 class TextEditor(QPlainTextEdit):
-    """Several lines of text; Tab leaves the field."""
+    """Several lines of text, as high as they need within bounds; Tab leaves the field."""
 
     edited = Signal()
 
     def __init__(self, lines: int = 2, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTabChangesFocus(True)
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 18)
+        self._least = lines
         self._loading = False
+        self._fit()
         self.textChanged.connect(self._changed)
 
     def value(self) -> Any:
@@ -131,7 +134,12 @@ class TextEditor(QPlainTextEdit):
         self.setPlainText(text)
         self._loading = False
 
+    def _fit(self) -> None:
+        lines = min(max(self._least, self.document().blockCount()), _MOST_LINES)
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 18)
+
     def _changed(self) -> None:
+        self._fit()
         if not self._loading:
             self.edited.emit()
 

@@ -59,8 +59,7 @@ class Case:
 
     async def looked(self) -> LaunchCheck:
         """What is known once typing rests."""
-        seen = len(self.checks)
-        await self.until(lambda: len(self.checks) > seen, "a look at the form")
+        await self.until(lambda: bool(self.checks) and not self.page.model.looking, "a look at the form")
         return self.checks[-1]
 
     async def fill_sample(self) -> LaunchCheck:

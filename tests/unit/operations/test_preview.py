@@ -1,0 +1,61 @@
+"""The preview of the worker's pages: served, checked as a run would, and gone without a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.clock import SystemClock
+from app.errors import ConfigError
+from app.operations import config as configs
+from app.operations.config import RunConfig
+from app.operations.preview import PagePreview
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def config_of(name: str, *overrides: str) -> RunConfig:
+    return configs.load_task_file(ROOT / "examples" / name / "task.yaml", overrides)
+
+
+@pytest.mark.parametrize("name", ["mock", "static_html", "image_label"])
+async def test_the_pages_of_every_blueprint_are_served(name: str, tmp_path: Path) -> None:
+    preview = PagePreview(config_of(name), tmp_path, SystemClock())
+    url = await preview.open()
+    base = url.split("/enter/")[0]
+    try:
+        async with httpx.AsyncClient(base_url=base, trust_env=False, follow_redirects=True) as browser:
+            welcome = await browser.get(url)
+            assert welcome.status_code == 200
+            assert welcome.url.path == "/welcome"
+            assert (await browser.get("/wrap_crowd_source.js")).status_code == 200
+            assert (await browser.get("/task")).status_code == 200
+    finally:
+        await preview.close()
+    assert list(tmp_path.iterdir()) == []
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        with pytest.raises(httpx.TransportError):
+            await browser.get(url)
+
+
+async def test_without_its_link_nobody_gets_in(tmp_path: Path) -> None:
+    preview = PagePreview(config_of("mock"), tmp_path, SystemClock())
+    base = (await preview.open()).split("/enter/")[0]
+    async with httpx.AsyncClient(base_url=base, trust_env=False) as browser:
+        registration = {"worker_name": "x", "assignment_id": "1", "agent_registration_id": "1-x", "provider_type": "x"}
+        answer = await browser.post("/request_agent", json={"provider_data": registration, "client_timestamp": 0})
+        assert answer.status_code == 403
+    await preview.close()
+    await preview.close()
+
+
+async def test_data_that_cannot_be_read_are_told_and_nothing_is_served(tmp_path: Path) -> None:
+    config = config_of("static_html")
+    preview = PagePreview(config, tmp_path, SystemClock())
+    assert hasattr(config.blueprint, "data_csv")
+    config.blueprint.data_csv = str(tmp_path / "gone.csv")
+    with pytest.raises(ConfigError):
+        await preview.open()
+    await preview.close()
