@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from app.data.repo import submissions, tasks
 from app.data.store import Store
@@ -25,6 +25,8 @@ from app.viewmodels.worker_actions import BonusTerms, Subjects, WorkerActions
 
 RECORD_PAUSE_MS = 80
 """The worker's record is read when the reviewer rests this long on a submission."""
+RECOUNT_MS = 300
+"""The shortest time between two counts; over a large queue, ten times what one count takes."""
 RECORDS_KEPT = 64
 _REASONS = "decisions.reasons"
 REASONS_KEPT = 3
@@ -109,6 +111,10 @@ class ReviewViewModel(QObject):
         self._counter = self._action(self._count)
         self._scoper = self._action(self._read_runs)
         self._flagger = self._action(self._flag)
+        self._recount = QTimer(self)
+        self._recount.setSingleShot(True)
+        self._recount.timeout.connect(self._counter.start)
+        self._count_cost_ms = 0
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(RECORD_PAUSE_MS)
@@ -281,9 +287,12 @@ class ReviewViewModel(QObject):
             self._rest.start()
 
     async def _count(self) -> None:
+        clock = QElapsedTimer()
+        clock.start()
         counts = {}
         for key, queue in QUEUES.items():
             counts[key] = await self._source(queue).count(RecordQuery(dict(queue.filters)))
+        self._count_cost_ms = clock.elapsed()
         self.counts_changed.emit(counts)
 
     async def _read_runs(self) -> None:
@@ -303,8 +312,8 @@ class ReviewViewModel(QObject):
 
     def _committed(self, changes: Mapping[str, frozenset[int] | None]) -> None:
         """Something was committed: counts, the shown submission and the record may be others."""
-        if changes.keys() & {"units", "agents", "unit_flags", "pending_decisions"}:
-            self._counter.start()
+        if changes.keys() & {"units", "agents", "unit_flags", "pending_decisions"} and not self._recount.isActive():
+            self._recount.start(min(30_000, max(RECOUNT_MS, 10 * self._count_cost_ms)))
         if changes.keys() & {"payments", "blocks", "units", "agents"}:
             self._records.clear()
             self._rest.start()
