@@ -94,9 +94,8 @@ def _sqlite_setup(*, reading: bool) -> Callable[[sqlite3.Connection, ConnectionP
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA wal_autocheckpoint=4000")
             connection.execute("PRAGMA journal_size_limit=67108864")
-        connection.execute("PRAGMA cache_size=-65536" if not reading else "PRAGMA cache_size=-16384")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA mmap_size=268435456")
+        # small on purpose: the system caches the file anyway, and what is here counts as the window's memory
+        connection.execute(f"PRAGMA cache_size=-{8_000 if reading else 24_000}")
 
     return setup
 

@@ -141,7 +141,7 @@ def _matching(kind: Kind, query: ListingQuery) -> sa.Select[Any]:
             conditions.append(chosen.condition(list(allowed)))
             needed.update(chosen.needs)
     for word in query.search.split()[:8]:
-        conditions.append(kind.found(word))
+        conditions.append(kind.found(word, query.scope))
         needed.update(kind.found_needs)
     if query.sort:
         needed.update(_column(kind, query.sort).needs)

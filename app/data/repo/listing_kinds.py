@@ -30,6 +30,7 @@ from app.data.repo.core import (
 from app.data.states import AgentStatus, UnitStatus
 
 Expr = sa.ColumnElement[Any]
+Scope = Mapping[str, int]
 Join = tuple[sa.FromClause, sa.ColumnElement[bool], tuple[str, ...]]
 """A table, how it is joined, and the joins that it needs before it."""
 
@@ -63,7 +64,7 @@ class Kind:
     columns: tuple[Shown, ...]
     fetch: Callable[[Session, Sequence[int], datetime], dict[int, tuple[Any, ...]]]
     tables: Collection[str]
-    found: Callable[[str], sa.ColumnElement[bool]]
+    found: Callable[[str, Scope], sa.ColumnElement[bool]]
     found_needs: tuple[str, ...] = ()
     filters: Mapping[str, Chosen] = field(default_factory=dict)
     scopes: Mapping[str, tuple[Expr, tuple[str, ...]]] = field(default_factory=dict)
@@ -120,29 +121,30 @@ def _any_of(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 _WORKER_OF_UNIT: Join = (WORKERS, WORKERS.c.worker_id == UNITS.c.worker_id, ())
 _AGENT_OF_UNIT: Join = (AGENTS, AGENTS.c.agent_id == UNITS.c.agent_id, ())
-_ITEM_OF_UNIT: Join = (ASSIGNMENTS, ASSIGNMENTS.c.assignment_id == UNITS.c.assignment_id, ())
-_RUN_OF_UNIT: Join = (RUNS, RUNS.c.task_run_id == UNITS.c.task_run_id, ())
 _TASK_OF_UNIT: Join = (TASKS, TASKS.c.task_id == UNITS.c.task_id, ())
-_UNIT_JOINS = {
-    "worker": _WORKER_OF_UNIT, "agent": _AGENT_OF_UNIT, "item": _ITEM_OF_UNIT, "run": _RUN_OF_UNIT,
-    "task": _TASK_OF_UNIT,
-}  # fmt: skip
+_UNIT_JOINS = {"worker": _WORKER_OF_UNIT, "agent": _AGENT_OF_UNIT, "task": _TASK_OF_UNIT}
 _UNIT_SCOPES: dict[str, tuple[Expr, tuple[str, ...]]] = {
     name: (UNITS.c[name], ()) for name in ("task_run_id", "task_id", "worker_id", "assignment_id")
 }
 
 
-def _item_has(word: str) -> sa.ColumnElement[bool]:
-    """The data of an item, as they are kept: ASCII with escapes."""
-    return _contains(sa.cast(ASSIGNMENTS.c.data, sa.Text), json.dumps(word)[1:-1])
+def _items_with(word: str, scope: Scope) -> sa.Select[Any]:
+    """The items whose data have the word, each looked at once; their data are kept as ASCII with escapes."""
+    has = _contains(sa.cast(ASSIGNMENTS.c.data, sa.Text), json.dumps(word)[1:-1])
+    return sa.select(ASSIGNMENTS.c.assignment_id).where(has, *_of_run(ASSIGNMENTS, scope))
 
 
-def _find_unit(word: str) -> sa.ColumnElement[bool]:
+def _of_run(table: sa.Table, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    return [table.c.task_run_id == scope["task_run_id"]] if "task_run_id" in scope else []
+
+
+def _find_unit(word: str, scope: Scope) -> sa.ColumnElement[bool]:
+    answered = sa.select(AGENTS.c.agent_id).where(_contains(AGENTS.c.answer, word), *_of_run(AGENTS, scope))
     return _any_of(
         _id_is(UNITS.c.unit_id, word, "U-"),
         UNITS.c.worker_id.in_(_named(WORKERS, "worker_id", "worker_name", word)),
-        _contains(AGENTS.c.answer, word),
-        _item_has(word),
+        UNITS.c.agent_id.in_(answered),
+        UNITS.c.assignment_id.in_(_items_with(word, scope)),
     )
 
 
@@ -195,7 +197,6 @@ _UNITS = Kind(
     fetch=rows.unit_rows,
     tables=("units", "agents", "unit_flags", "workers"),
     found=_find_unit,
-    found_needs=("agent", "item"),
     filters={
         "status": _in(UNITS.c.status), "worker": _in(WORKERS.c.worker_name, "worker"), "flags": Chosen(_flag_is),
         "unit": _ids_in(UNITS.c.unit_id), "answer": _in(AGENTS.c.answer, "agent"),
@@ -221,7 +222,6 @@ _REVIEW = Kind(
     fetch=rows.review_rows,
     tables=("units", "agents", "unit_flags", "pending_decisions", "workers"),
     found=_find_unit,
-    found_needs=("agent", "item"),
     filters={
         "worker": _in(WORKERS.c.worker_name, "worker"), "worker_id": _ids_in(UNITS.c.worker_id),
         "answer": _in(AGENTS.c.answer, "agent"), "flags": Chosen(_flag_is),
@@ -236,7 +236,6 @@ _REVIEW = Kind(
 _AGENT_JOINS = {
     "worker": (WORKERS, WORKERS.c.worker_id == AGENTS.c.worker_id, ()),
     "unit": (UNITS, UNITS.c.unit_id == AGENTS.c.unit_id, ()),
-    "item": (ASSIGNMENTS, ASSIGNMENTS.c.assignment_id == AGENTS.c.assignment_id, ()),
 }
 
 _HEARD = sa.func.coalesce(AGENTS.c.submitted_at, AGENTS.c.started_at)
@@ -256,14 +255,13 @@ _AGENTS = Kind(
     ),
     fetch=rows.agent_rows,
     tables=("agents", "units", "workers"),
-    found=lambda word: _any_of(
+    found=lambda word, scope: _any_of(
         _id_is(AGENTS.c.unit_id, word, "U-"),
         AGENTS.c.worker_id.in_(_named(WORKERS, "worker_id", "worker_name", word)),
         _contains(AGENTS.c.answer, word),
         _contains(AGENTS.c.status, word),
-        _item_has(word),
+        AGENTS.c.assignment_id.in_(_items_with(word, scope)),
     ),
-    found_needs=("item",),
     filters={"status": _in(AGENTS.c.status), "worker": _in(WORKERS.c.worker_name, "worker")},
     scopes={name: (AGENTS.c[name], ()) for name in ("task_run_id", "task_id", "worker_id", "unit_id", "assignment_id")},
     joins=_AGENT_JOINS,
@@ -271,7 +269,7 @@ _AGENTS = Kind(
 )  # fmt: skip
 
 
-def _find_event(word: str) -> sa.ColumnElement[bool]:
+def _find_event(word: str, _scope: Scope) -> sa.ColumnElement[bool]:
     return _any_of(_contains(EVENTS.c.message, word), _contains(EVENTS.c.kind, word))
 
 
@@ -346,7 +344,9 @@ _WORKERS = Kind(
     ),
     fetch=rows.worker_rows,
     tables=("workers", "agents", "payments", "blocks", "granted_qualifications"),
-    found=lambda word: _any_of(_contains(WORKERS.c.worker_name, word), _contains(WORKERS.c.provider_type, word)),
+    found=lambda word, _scope: _any_of(
+        _contains(WORKERS.c.worker_name, word), _contains(WORKERS.c.provider_type, word)
+    ),
     filters={
         "worker": _in(WORKERS.c.worker_name), "provider": _in(WORKERS.c.provider_type), "blocks": Chosen(rows.block_is),
         "qualifications": Chosen(rows.holds_any),
@@ -366,7 +366,7 @@ _GRANTS = Kind(
     ),
     fetch=rows.grant_rows,
     tables=("granted_qualifications", "qualifications", "workers"),
-    found=lambda word: _any_of(
+    found=lambda word, _scope: _any_of(
         _contains(WORKERS.c.worker_name, word), _contains(QUALIFICATIONS.c.qualification_name, word)
     ),
     found_needs=("worker", "name"),
@@ -401,7 +401,7 @@ _QUALIFICATIONS = Kind(
     ),
     fetch=rows.qualification_rows,
     tables=("qualifications", "granted_qualifications"),
-    found=lambda word: _any_of(
+    found=lambda word, _scope: _any_of(
         _contains(QUALIFICATIONS.c.qualification_name, word), _contains(QUALIFICATIONS.c.description, word)
     ),
     filters={"qualification": _in(QUALIFICATIONS.c.qualification_name)},
@@ -426,7 +426,7 @@ _PAYMENTS = Kind(
     ),
     fetch=rows.payment_rows,
     tables=("payments",),
-    found=lambda word: _any_of(
+    found=lambda word, _scope: _any_of(
         PAYMENTS.c.worker_id.in_(_named(WORKERS, "worker_id", "worker_name", word)),
         _contains(PAYMENTS.c.reason, word),
         _contains(TASKS.c.task_name, word),
@@ -467,7 +467,7 @@ _RUNS = Kind(
     ),
     fetch=rows.run_rows,
     tables=("task_runs", "tasks", "projects", "units", "payments"),
-    found=lambda word: _any_of(
+    found=lambda word, _scope: _any_of(
         _contains(TASKS.c.task_name, word),
         _contains(PROJECTS.c.project_name, word),
         _contains(RUNS.c.state, word),

@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from app.data.changes import announce
 from app.data.repo.core import (
+    COUNTED,
     PAYMENTS,
     PROJECTS,
     REFS,
@@ -118,7 +119,10 @@ _VALUES = {
     for name in (*_COLUMNS, "error", "attempts", "settled_at", "creation_date")
 }
 _INTEND = tuple(
-    dialect.insert(PAYMENTS).values(_VALUES).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    dialect.insert(PAYMENTS)
+    .values(_VALUES)
+    .on_conflict_do_nothing(index_elements=["idempotency_key"])
+    .execution_options(**COUNTED)
     for dialect in (sqlite, postgresql)
 )
 
@@ -138,18 +142,9 @@ def intend_payments(session: Session, payments: Sequence[NewPayment], now: datet
         rows.append({**values, "creation_date": now})
     if not rows:
         return 0
-    before = _count_keys(session, [row["idempotency_key"] for row in rows])
-    run(session, _INTEND[is_postgresql(session)], rows)
+    made = run(session, _INTEND[is_postgresql(session)], rows).rowcount
     announce(session, "payments", None)
-    return len({row["idempotency_key"] for row in rows}) - before
-
-
-def _count_keys(session: Session, keys: Sequence[str]) -> int:
-    found = 0
-    for start in range(0, len(keys), 500):
-        some = PAYMENTS.c.idempotency_key.in_(keys[start : start + 500])
-        found += one(session, sa.select(sa.func.count()).select_from(PAYMENTS).where(some))[0]
-    return found
+    return made
 
 
 def set_payment_state(

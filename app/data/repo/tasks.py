@@ -89,18 +89,6 @@ class UnitRow:
     creation_date: datetime
 
 
-@dataclass(frozen=True)
-class TaskRow:
-    """A task. Its name and project can change only while it has no run."""
-
-    task_id: int
-    task_name: str
-    task_type: str
-    project_id: int | None
-    project_name: str | None
-    runs: int
-
-
 # -- projects, tasks, requesters --------------------------------------------------------------------------------------
 
 
@@ -166,14 +154,6 @@ _TASK_ROW = sa.select(
     PROJECTS.c.project_name,
     sa.select(sa.func.count()).where(RUNS.c.task_id == TASKS.c.task_id).scalar_subquery().label("runs"),
 ).outerjoin(PROJECTS, PROJECTS.c.project_id == TASKS.c.project_id)
-
-
-def get_task(session: Session, task_id: int) -> TaskRow:
-    """A task by its id."""
-    row = one(session, _TASK_ROW.where(TASKS.c.task_id == task_id))
-    if row is None:
-        raise missing("task", task_id)
-    return TaskRow(*row)
 
 
 def list_projects(session: Session) -> list[tuple[int, str]]:
