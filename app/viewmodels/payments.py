@@ -44,6 +44,7 @@ class TotalsSource:
         self._store, self._by = store, by
         self._ids: dict[tuple[str, str], int] = {}
         self._rows: dict[int, tuple[Any, ...]] = {}
+        self._labels: dict[int, str] = {}
         word = {"run": "Run", "project": "Project", "worker": "Worker", "currency": "Currency"}[by]
         self.columns: Sequence[Column] = (
             Column("name", word, width=280),
@@ -59,6 +60,7 @@ class TotalsSource:
         rows: dict[int, tuple[Any, ...]] = {}
         for total in await self._store.read(money.totals, self._by):
             row_id = self._ids.setdefault((total.key, total.currency), len(self._ids) + 1)
+            self._labels[row_id] = total.label
             rows[row_id] = (
                 self._name(total),
                 total.payments,
@@ -79,6 +81,10 @@ class TotalsSource:
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """The sums of these ids."""
         return {row_id: self._rows[row_id] for row_id in ids if row_id in self._rows}
+
+    def words_to_find(self, row_id: int) -> str:
+        """What to search the ledger for to see the payments of a sum; "" where words do not find them."""
+        return self._labels.get(row_id, "") if self._by in ("run", "worker") else ""
 
     def _name(self, total: money.Total) -> str:
         if not total.key:

@@ -190,9 +190,18 @@ class PaymentsPage(Page):
         return pane
 
     def _totals(self, by: By) -> TablePane:
-        model = RecordTableModel(TotalsSource(self.desktop.store, by), parent=self)
+        source = TotalsSource(self.desktop.store, by)
+        model = RecordTableModel(source, parent=self)
         empty = EmptyPanel("ph.calculator", "No totals yet", "They are the sums of the ledger; nothing is in it yet.")
-        return self._pane(f"totals.{by}", model, f"Filter by {by}", (), "name", empty)
+        pane = self._pane(f"totals.{by}", model, f"Filter by {by}", (), "name", empty)
+        pane.view.opened.connect(lambda row_id: self._find(source.words_to_find(row_id)))
+        return pane
+
+    def _find(self, words: str) -> None:
+        """Show the payments that a sum is made of, by the words that find them."""
+        if words:
+            self.show_tab("payments")
+            self.panes["payments"].search.setText(words)
 
     def _pane(
         self,

@@ -95,6 +95,24 @@ async def test_the_tabs_total_by_run_project_worker_and_currency(case: PageCase)
     assert {pane.model.value(row, "currency") for row in range(2)} == {"EUR", "USD"}
 
 
+async def test_a_double_click_on_a_sum_shows_its_payments(case: PageCase) -> None:
+    page(case).tabs.setCurrent("worker")
+    pane = page(case).panes["worker"]
+    await case.rows(pane.view, len(await case.desktop.store.read(money.totals, "worker")))
+    name = pane.model.value(0, "name")
+    case.click_row(pane.view, 0, double=True)
+    assert page(case).tabs.current() == "payments"
+    ledger_pane = page(case).panes["payments"]
+    assert ledger_pane.search.text() == name
+
+    def only_theirs() -> bool:
+        model = ledger_pane.model
+        found = {model.value(row, "worker") for row in range(len(model.ids))}
+        return bool(found) and all(worker is not None and name in worker for worker in found)
+
+    await case.until(only_theirs, "the payments of that worker only")
+
+
 async def test_chips_show_the_failed_ones(case: PageCase) -> None:
     pane = page(case).panes["payments"]
     QTest.mouseClick(pane.chips._chips["failed"], Qt.MouseButton.LeftButton)
