@@ -8,17 +8,15 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
-from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.formats import count_of, money
+from app.viewmodels.formats import count_of
 from app.viewmodels.review import QUEUES, ReviewViewModel
-from app.viewmodels.review_rules import RuleForm
 from app.viewmodels.review_submission import Submission
 from app.viewmodels.worker_actions import Subjects
 from app.views.page import Offer, Page
 from app.views.record_view import WorkerRecordView
+from app.views.review_asks import ReviewAsks
 from app.views.review_bar import ReviewBar
-from app.views.review_panels import BonusPanel, DecisionPanel, InlinePanel, RulePanel
 from app.views.submission_view import SubmissionView
 from app.views.table_pane import TablePane
 from app.views.widgets.buttons import Button
@@ -41,18 +39,11 @@ class ReviewPage(Page):
         self._fill_header()
         self.pane = self._make_pane()
         self.view = SubmissionView()
-        self.decision = DecisionPanel()
-        self.bonus = BonusPanel()
-        self.rule = RulePanel()
-        self.panels: tuple[InlinePanel, ...] = (self.decision, self.bonus, self.rule)
+        self.asks = ReviewAsks(self.model)
         self.bar = ReviewBar()
         self.record = WorkerRecordView()
         self.desk = ActionDesk(desktop, self)
         self._lay_out()
-        self._pricer = self._action(self._price)
-        self._payer = self._action(self._pay_bonus)
-        self._finder = self._action(self._find_by_rule)
-        self._gatherer = self._action(self._gather_worker)
         self._connect()
         self._show_state()
 
@@ -105,23 +96,21 @@ class ReviewPage(Page):
         if len(ids) == 1 and verdict != "reject":
             self._send(ids, verdict, "")
         else:
-            self._open_decision(verdict, ids, self._words_of(ids))
+            self.asks.decide(verdict, ids, self._words_of(ids))
 
     def decide_all_of_worker(self, verdict: str) -> None:
         """Everything that waits of the worker of the shown submission, through the panel."""
         if self.submission is not None:
-            self._gatherer.start(verdict, self.submission)
+            self.asks.decide_all_of(self.submission, verdict)
 
     def ask_bonus(self) -> None:
         """Open the panel for a bonus to the worker of the shown submission."""
         if self.submission is not None:
-            self._close_panels()
-            self.bonus.ask(self.submission.row.worker_name, self.submission.row.currency)
+            self.asks.pay_bonus(self.submission)
 
     def ask_rule(self) -> None:
         """Open the panel that decides by rule."""
-        self._close_panels()
-        self.rule.ask()
+        self.asks.decide_by_rule()
 
     def flag(self) -> None:
         """Flag what is selected, or take the flag off."""
@@ -207,11 +196,7 @@ class ReviewPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.view, 1)
-        holder = QVBoxLayout()
-        holder.setContentsMargins(12, 0, 12, 10)
-        for panel in self.panels:
-            holder.addWidget(panel)
-        column.addLayout(holder)
+        column.addWidget(self.asks)
         column.addWidget(self.bar)
         middle.setMinimumWidth(360)
         self.pane.setMinimumWidth(320)
@@ -237,19 +222,8 @@ class ReviewPage(Page):
         self.bar.bonus_asked.connect(self.ask_bonus)
         self.bar.flag_asked.connect(self.flag)
         self.record.all_asked.connect(self.decide_all_of_worker)
-        self.decision.confirmed.connect(self._confirm_decision)
-        self.bonus.confirmed.connect(lambda: self._payer.start(self.submission))
-        self.rule.changed.connect(lambda _form: self._finder.start())
-        self.rule.confirmed.connect(self._confirm_rule)
-        for panel in self.panels:
-            panel.dismissed.connect(self._focus_queue)
-        self._payer.failed.disconnect(self.desktop.fail)
-        self._payer.failed.connect(self.bonus.fail)
-
-    def _action(self, work: Callable[..., Any]) -> Action:
-        action = Action(work, self)
-        action.failed.connect(self.desktop.fail)
-        return action
+        self.asks.decided.connect(self._send)
+        self.asks.left.connect(self._focus_queue)
 
     def _key(self, call: Callable[[], object]) -> Callable[[], object]:
         """A call that a key makes, unless a sheet or another window has the focus."""
@@ -336,7 +310,7 @@ class ReviewPage(Page):
         before = self.submission
         self.submission = submission
         if before is None or submission is None or before.unit_id != submission.unit_id:
-            self._close_panels()
+            self.asks.close_panels()
         self.view.setSubmission(submission)
         self.header.setWords("Review", submission.where if submission is not None else self.model.run_words)
         self._show_state()
@@ -371,77 +345,8 @@ class ReviewPage(Page):
             self._go_to(after)
         self._focus_queue()
 
-    def _open_decision(self, verdict: str, ids: Sequence[int], words: str) -> None:
-        self._close_panels()
-        self.decision.ask(verdict, ids, words, self.model.recent_reasons())
-        self._pricer.start()
-
-    async def _price(self) -> None:
-        ids, verdict = self.decision.unit_ids, self.decision.verdict
-        found = await self.model.preview(ids, verdict)
-        if ids == self.decision.unit_ids and verdict == self.decision.verdict:
-            self.decision.show_cost(_cost_words(found, verdict), bool(found.count))
-
-    def _confirm_decision(self) -> None:
-        panel = self.decision
-        panel.hide()
-        self._send(panel.unit_ids, panel.verdict, panel.note.text())
-
-    async def _gather_worker(self, verdict: str, submission: Submission) -> None:
-        ids = await self.model.units_of_worker(submission.row.worker_id)
-        if not ids:
-            self.desktop.toasts.say(f"Nothing else of {submission.row.worker_name} waits for review.", "info")
-            return
-        words = f"{count_of(len(ids), 'unit')} of {submission.row.worker_name}"
-        self._open_decision(verdict, ids, words)
-
-    async def _pay_bonus(self, submission: Submission) -> None:
-        amount = self.bonus.amount()
-        if amount is None:
-            return
-        terms = await self.model.bonus_terms(submission)
-        await self.model.pay_bonus(terms, amount, self.bonus.reason())
-        self.bonus.hide()
-        self._focus_queue()
-
-    async def _find_by_rule(self) -> None:
-        """Read until what was found belongs to what is typed."""
-        while True:
-            form: RuleForm = self.rule.form()
-            try:
-                ids = await self.model.units_by_rule(form.rule())
-                found = await self.model.preview(ids, form.verdict)
-                words, problem = _cost_words(found, form.verdict), "" if ids else "No submission meets this."
-            except ValueError as error:
-                ids, words, problem = [], "", str(error)
-            if form == self.rule.form():
-                self.rule.show_found(ids, words, problem)
-                return
-
-    def _confirm_rule(self) -> None:
-        self.rule.hide()
-        form = self.rule.form()
-        self._send(self.rule.unit_ids, form.verdict, form.note.strip())
-
-    def _close_panels(self) -> None:
-        for panel in self.panels:
-            panel.hide()
-
     def _focus_queue(self) -> None:
         self.pane.view.setFocus(Qt.FocusReason.OtherFocusReason)
-
-
-def _cost_words(found: Any, verdict: str) -> str:
-    """What a decision will do, in a sentence."""
-    if not found.count:
-        return str(found.blocked_reason)
-    left = f" {count_of(found.already, 'unit')} already decided: left as they are." if found.already else ""
-    units = count_of(found.count, "unit")
-    if verdict == "reject":
-        return f"{units}, nothing is paid.{left}"
-    sums = [f"{money(pay, currency)} and {money(fee, currency)} fees" if fee else f"{money(pay, currency)}, no fees"
-            for currency, pay, fee in found.by_currency]  # fmt: skip
-    return f"{units}: {'; '.join(sums)}.{left}"
 
 
 def _below(widget: QWidget) -> QPoint:

@@ -157,7 +157,7 @@ async def test_a_rejection_asks_for_its_reason_in_the_page(case: Case) -> None:
     unit_id = case.page.model.shown
     assert unit_id is not None
     await case.press("R")
-    panel = case.page.decision
+    panel = case.page.asks.decision
     assert panel.isVisible()
     assert not panel.confirm_button.isEnabled(), "without a reason nothing is rejected"
     panel.note.setPlainText("The box is around the background.")
@@ -174,18 +174,18 @@ async def test_a_rejection_asks_for_its_reason_in_the_page(case: Case) -> None:
 
 async def test_escape_leaves_the_panel_without_a_decision(case: Case) -> None:
     await case.press("R")
-    case.page.decision.note.setPlainText("no")
-    QTest.keyClick(case.page.decision.note, Qt.Key.Key_Escape)
-    assert not case.page.decision.isVisible()
+    case.page.asks.decision.note.setPlainText("no")
+    QTest.keyClick(case.page.asks.decision.note, Qt.Key.Key_Escape)
+    assert not case.page.asks.decision.isVisible()
     await case.let_fall_due()
     assert (await case.statuses())[UnitStatus.COMPLETED] == 40
 
 
 async def test_letters_typed_as_a_reason_decide_nothing(case: Case) -> None:
     await case.press("R")
-    QTest.keyClicks(case.page.decision.note, "a sad box")
-    assert case.page.decision.note.text() == "a sad box"
-    QTest.keyClick(case.page.decision.note, Qt.Key.Key_Escape)
+    QTest.keyClicks(case.page.asks.decision.note, "a sad box")
+    assert case.page.asks.decision.note.text() == "a sad box"
+    QTest.keyClick(case.page.asks.decision.note, Qt.Key.Key_Escape)
     case.page.pane.search.setFocus()
     QTest.keyClicks(case.page.pane.search, "as")
     await case.let_fall_due()
@@ -217,7 +217,7 @@ async def test_many_are_decided_only_after_their_cost_is_shown(case: Case) -> No
     QTest.keyClick(case.page.pane.view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     assert case.page.pane.view.selected_count() == 40
     await case.press("A")
-    panel = case.page.decision
+    panel = case.page.asks.decision
     assert panel.isVisible()
     await case.until(lambda: "4.80" in panel.preview.text(), "what it costs")
     assert "40 units" in panel.preview.text()
@@ -233,7 +233,7 @@ async def test_everything_of_one_worker_is_decided_together(case: Case) -> None:
     assert case.page.submission is not None
     name = case.page.submission.row.worker_name
     await case.press("S", Qt.KeyboardModifier.ShiftModifier)
-    panel = case.page.decision
+    panel = case.page.asks.decision
     await case.until(panel.isVisible, "the panel")
     assert name in panel.title.text()
     await case.until(lambda: "unit" in panel.preview.text(), "what it costs")
@@ -246,7 +246,7 @@ async def test_everything_of_one_worker_is_decided_together(case: Case) -> None:
 
 async def test_a_rule_says_what_it_finds_before_it_decides(case: Case) -> None:
     await case.press("D", Qt.KeyboardModifier.ShiftModifier)
-    panel = case.page.rule
+    panel = case.page.asks.rule
     assert panel.isVisible()
     await case.until(lambda: "at least one thing" in panel.preview.text(), "an empty rule is refused")
     assert not panel.confirm_button.isEnabled()
@@ -262,16 +262,16 @@ async def test_a_rule_says_what_it_finds_before_it_decides(case: Case) -> None:
 
 async def test_a_wrong_rule_is_told_in_words(case: Case) -> None:
     await case.press("D", Qt.KeyboardModifier.ShiftModifier)
-    QTest.keyClicks(case.page.rule.time_high, "soon")
-    await case.until(lambda: "10 s, 2 min" in case.page.rule.preview.text(), "the sentence")
-    assert not case.page.rule.confirm_button.isEnabled()
+    QTest.keyClicks(case.page.asks.rule.time_high, "soon")
+    await case.until(lambda: "10 s, 2 min" in case.page.asks.rule.preview.text(), "the sentence")
+    assert not case.page.asks.rule.confirm_button.isEnabled()
 
 
 async def test_a_bonus_is_paid_from_the_panel(case: Case) -> None:
     assert case.page.submission is not None
     worker = case.page.submission.row.worker_id
     await case.press("B")
-    panel = case.page.bonus
+    panel = case.page.asks.bonus
     assert panel.isVisible()
     QTest.keyClicks(panel.amount_line, "0.5x")
     assert not panel.confirm_button.isEnabled()
