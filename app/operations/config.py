@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import yaml
 
 from app.architects import registry as architects
 from app.architects.base import ArchitectArgs
@@ -25,6 +28,7 @@ from app.providers import registry as providers
 from app.providers.base import ProviderArgs
 
 T = TypeVar("T")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 DEFAULT_KIND = {"provider": "inhouse", "architect": "local"}
 IGNORED = frozenset({"database", "log_level"})
@@ -165,6 +169,16 @@ def from_yaml(text: str, *, name: str = "the configuration of the run") -> RunCo
     """What `to_yaml` wrote. The files it speaks of are not looked at: a run whose data were read may go on without."""
     tree = composition.lay_defaults(parse_tree(text, name), Path.cwd())
     return _config_of(tree, Path.cwd(), look_at_files=False)
+
+
+@lru_cache(maxsize=512)
+def title_of(text: str) -> str:
+    """The title that workers see, out of what `to_yaml` wrote; "" where there is none."""
+    try:
+        sections = yaml.load(text, Loader=_Loader)[ROOT]  # noqa: S506 - the safe loader, in C where that was built
+        return str(sections["task"]["task_title"] or "")
+    except (yaml.YAMLError, KeyError, TypeError):
+        return ""
 
 
 def to_yaml(config: RunConfig) -> str:

@@ -15,6 +15,7 @@ from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.agreement import Alpha
+from app.operations.config import title_of
 from app.operations.live_run import LiveTaskRun
 from app.operations.quality import run_quality
 from app.viewmodels import run_figures as figures
@@ -122,6 +123,14 @@ class RunViewModel(QObject):
     def live(self) -> LiveTaskRun | None:
         """The run as this program serves it; None when it does not."""
         return self.desktop.operator.live_runs.get(self.run_id)
+
+    @property
+    def title(self) -> str:
+        """What workers read first, where it is another than the name of the task; else empty."""
+        if self.facts is None:
+            return ""
+        title = title_of(self.facts.run.init_params)
+        return "" if title == self.facts.run.task_name else title
 
     @property
     def state(self) -> RunState:

@@ -89,7 +89,8 @@ class MainWindow(QWidget):
         """The data is open: show the first page."""
         self.opening = False
         self.show_place(key, where)
-        if self.sidebar.isAncestorOf(focus) if (focus := self.focusWidget()) is not None else True:
+        focus = self.focusWidget()
+        if focus is None or self.sidebar.isAncestorOf(focus):
             self._focus_page()  # Tab begins on the page, not on the button that folds the sidebar
 
     def page(self) -> Page | None:

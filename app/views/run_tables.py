@@ -35,6 +35,7 @@ _UNIT_CHIPS = (
     ("expired", "expired"),
 )
 _WIDTHS = {"log": {"when": 110, "level": 110, "kind": 160, "message": 520}, "refused": {"when": 110, "reason": 480}}
+_NOBODY_NOW = ("Nobody is at work", "Workers appear here as soon as they take a unit.")
 _LOG_CHIPS = (("warning", "warnings"), ("error", "errors"))
 
 
@@ -136,7 +137,7 @@ class RunTables(QWidget):
             query,
         )
         empty = EmptyPanel("ph.users", "No agents", "Workers appear here as soon as they take a unit.")
-        return self._pane("agents", model, "Filter agents", _AGENT_CHIPS, empty)
+        return self._pane("agents", model, "Filter agents", _AGENT_CHIPS, empty, unmatched=_NOBODY_NOW)
 
     def _units(self) -> TablePane:
         empty = EmptyPanel("ph.stack", "No units yet", "They appear here as they are made from the data of the task.")
@@ -164,6 +165,7 @@ class RunTables(QWidget):
         chips: tuple[tuple[str, str], ...],
         empty: EmptyPanel,
         chip_column: str = "status",
+        unmatched: tuple[str, str] = ("Nothing matches", "No row has what is asked for here."),
     ) -> TablePane:
         desktop = self._run.desktop
         pane = TablePane(
@@ -176,6 +178,7 @@ class RunTables(QWidget):
             chips=chips,
             chip_column=chip_column,
             empty=empty,
+            unmatched=unmatched,
         )
         model.setParent(pane)
         Following(desktop, model, pane)

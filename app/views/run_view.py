@@ -178,8 +178,8 @@ class RunView(QWidget):
         run, facts = self.run, self.run.facts
         assert facts is not None
         row = facts.run
-        place = f"{row.project_name} / " if row.project_name else ""
-        self.header.setWords(row.task_name, f"Runs / {place}Run {row.task_run_id}", run.state)
+        parts = ("Runs", row.project_name, run.title and row.task_name, f"Run {row.task_run_id}")
+        self.header.setWords(run.title or row.task_name, " / ".join(part for part in parts if part), run.state)
         self.router.setStatus(*run.router_words())
         for key, tile in run.tiles().items():
             self.tiles.tile(key).setFigure(tile.figure, tile.note, tile.parts)

@@ -28,6 +28,7 @@ from app.views.widgets.pills import Chip, ChipRow
 class TablePane(QWidget):
     """`view` is the table, `search` its filter, `bar` the line above it (add to it), `chips` the filter chips.
 
+    `empty` stands where there are no rows at all; `unmatched`, title and text, where the filter leaves none.
     `chips` are (key, words): a key is one or several values of `chip_column`, joined by "|". Sort, filters and saved
     views are kept in `state` under `key`.
     """
@@ -44,6 +45,7 @@ class TablePane(QWidget):
         chips: Sequence[tuple[str, str]] = (),
         chip_column: str = "status",
         empty: EmptyPanel | None = None,
+        unmatched: tuple[str, str] = ("Nothing matches", "No row has what is asked for here."),
         saved_views: bool = False,
         parent: QWidget | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class TablePane(QWidget):
         self.model, self._state, self._key = model, state, key
         self._toasts, self._background = toasts, background
         self._chip_column = chip_column
+        self._empty, self._unmatched_words = empty, unmatched
         self._restore_query()
         self.view = RecordTableView(model, state, key)
         self.view.setAccessibleName(placeholder.removeprefix("Filter ").capitalize())
@@ -67,7 +70,14 @@ class TablePane(QWidget):
 
     def showing_empty(self) -> bool:
         """Whether the empty panel stands in place of the table."""
-        return self._stack.currentIndex() == 1
+        return self._empty is not None and self._stack.currentWidget() is self._empty
+
+    def show_all(self) -> None:
+        """Take off what the filter and the chips ask for; what the page itself asks for stays."""
+        query, own = self.model.query, self._chipped()
+        filters = {name: values for name, values in query.filters.items() if not (own and name == self._chip_column)}
+        self.model.set_query(RecordQuery(filters, "", query.sort, query.descending))
+        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def more_menu(self) -> QMenu:
         """Copy, save as CSV, select all, columns."""
@@ -156,6 +166,9 @@ class TablePane(QWidget):
         self._stack.addWidget(self.view)
         if empty is not None:
             self._stack.addWidget(empty)
+        self.unmatched = EmptyPanel("ph.funnel", *self._unmatched_words, "Show all")
+        self.unmatched.activated.connect(self.show_all)
+        self._stack.addWidget(self.unmatched)
         layout.addLayout(self._stack, 1)
 
     def _connect(self) -> None:
@@ -171,6 +184,10 @@ class TablePane(QWidget):
         self._copier.finished.connect(self._copied)
         self._more.clicked.connect(lambda: self.more_menu().popup(_below(self._more)))
         self._saved_views.clicked.connect(lambda: self.views_menu().popup(_below(self._saved_views)))
+
+    def _chipped(self) -> bool:
+        """Whether a chip of this pane narrows the table."""
+        return bool(self.chips.all_keys() and self.model.query.filters.get(self._chip_column))
 
     def _search_for(self, words: str) -> None:
         query = self.model.query
@@ -201,8 +218,13 @@ class TablePane(QWidget):
         words = f"{digits(some)} of {digits(rows)} selected" if some > 1 or self.view.everything else digits(rows)
         self.count.setText("…" if self.model.loading else words)
         narrowed = bool(self.model.query.search or self.model.query.filters)
-        if self._stack.count() > 1:
-            self._stack.setCurrentIndex(1 if not rows and not narrowed and not self.model.loading else 0)
+        if rows or self.model.loading:
+            self._stack.setCurrentWidget(self.view)
+        elif narrowed:
+            self.unmatched.button.setVisible(bool(self.model.query.search or self._chipped()))
+            self._stack.setCurrentWidget(self.unmatched)
+        elif self._empty is not None:
+            self._stack.setCurrentWidget(self._empty)
 
     def _chosen_ids(self) -> array[int]:
         return self.view.selected_ids() if self.view.selected_count() else self.model.ids[:]

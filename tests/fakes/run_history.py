@@ -45,7 +45,8 @@ def config_of(past: Past) -> RunConfig:
     config, problems = configs.from_values(
         {
             "task": {
-                "task_name": past.task_name, "task_title": past.task_name, "task_description": "Say what you see.",
+                "task_name": past.task_name, "task_title": f"Name the {past.task_name}",
+                "task_description": "Say what you see.",
                 "task_reward": str(past.pay), "budget": None if past.budget is None else str(past.budget),
                 "project": past.project,
                 "qualifications": [

@@ -153,8 +153,8 @@ async def test_head_and_tiles_say_what_the_database_says(case: PageCase) -> None
     done = sum(
         seen[one] for one in (UnitStatus.COMPLETED, UnitStatus.ACCEPTED, UnitStatus.SOFT_REJECTED, UnitStatus.REJECTED)
     )
-    assert run.header.title.text() == "birds"
-    assert run.header.crumb.text() == "Runs / Nature / Run 1"
+    assert run.header.title.text() == "Name the birds"
+    assert run.header.crumb.text() == "Runs / Nature / birds / Run 1"
     assert run.header.pill.status() == "in flight"
     assert run.tiles.tile("done").figure() == str(done)
     assert run.tiles.tile("at_work").figure() == "3"

@@ -74,7 +74,7 @@ async def test_chips_and_words_narrow_together_and_are_kept(pane: TablePane, qtb
     assert again.chips.keys() == ["accepted|completed"]
 
 
-async def test_an_empty_table_says_what_belongs_there_but_a_filter_without_rows_does_not(qtbot: QtBot) -> None:
+async def test_an_empty_table_says_what_belongs_there_and_a_filter_without_rows_can_be_taken_off(qtbot: QtBot) -> None:
     made = make_pane(FakeRecords(0), UiState())
     qtbot.addWidget(made)
     made.model.refresh()
@@ -83,6 +83,15 @@ async def test_an_empty_table_says_what_belongs_there_but_a_filter_without_rows_
     made.model.set_query(RecordQuery(search="nobody"))
     await settle(made.model)
     assert not made.showing_empty()
+    assert made._stack.currentWidget() is made.unmatched
+    assert made.unmatched.button.isVisibleTo(made.unmatched)
+    made.unmatched.button.click()
+    await settle(made.model)
+    assert made.model.query.search == ""
+    assert made.showing_empty()
+    made.model.set_query(RecordQuery({"worker": ("nobody",)}))  # asked for by the page, not by the pane
+    await settle(made.model)
+    assert not made.unmatched.button.isVisibleTo(made.unmatched)
 
 
 async def test_a_view_is_kept_shown_and_forgotten(pane: TablePane) -> None:

@@ -18,7 +18,7 @@ from app.args import arg
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, SubmissionView
 from app.errors import ConfigError
-from app.operations.config import RunConfig, from_values, from_yaml, load_task_file, to_yaml
+from app.operations.config import RunConfig, from_values, from_yaml, load_task_file, title_of, to_yaml
 from app.operations.requirements import check_requirements
 
 
@@ -284,3 +284,9 @@ def test_a_requirement_that_cannot_be_is_a_problem(item: Any) -> None:
     assert made == [{"qualification_name": "ok", "comparator": "Exists", "applicable_value": None}]
     assert len(problems) == 1
     assert "number 2" in problems[0].message
+
+
+def test_the_title_is_read_without_checking_the_rest() -> None:
+    config = load_task_file(Path(__file__).parents[3] / "resources" / "samples" / "label_shapes.yaml")
+    assert title_of(to_yaml(config)) == config.task.task_title
+    assert title_of("mephisto: {}") == title_of("[") == title_of("just words") == ""
