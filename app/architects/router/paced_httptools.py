@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from asyncio.transports import BaseTransport
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.architects.router.corked import CorkedTransport
 from app.architects.router.paced import HEAD_BYTES, PacedConnection
 
 
@@ -13,6 +17,9 @@ class PacedHttptools(PacedConnection, HttpToolsProtocol):
     """httptools says when a request begins and ends, but bounds nothing: its head is bounded here."""
 
     _in_head = False
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(cast(BaseTransport, CorkedTransport(cast(asyncio.Transport, transport))))
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -44,4 +51,7 @@ class PacedHttptools(PacedConnection, HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self.guard.leave(self, self.address)
+        corked = cast(CorkedTransport, self.transport)
+        corked.flush()
+        self.transport = corked.raw  # frames go out one by one
         super().handle_websocket_upgrade()

@@ -18,6 +18,9 @@ from websockets.http11 import Request
 
 from app.architects.router.guard import QUIET, ConnectionGuard, remote_address, write_refusal
 
+FRAMES_AHEAD = 32
+"""Frames of one socket that may wait to be looked at before no more are read."""
+
 
 class GuardedWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket connection under a guard, with a frame limit of its own for the desktop's channel."""
@@ -45,6 +48,16 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if event.path.partition("?")[0] == "/channel":
             self.conn.max_message_size = self.guard.limits.channel_frame_bytes
         super().handle_connect(event)
+
+    def send_receive_event_to_app(self) -> None:
+        # uvicorn stops reading with every frame and starts again when it was taken, two system calls a frame; here it
+        # stops only when frames pile up
+        if self.read_paused or self.queue.qsize() >= FRAMES_AHEAD:
+            super().send_receive_event_to_app()
+            return
+        self.read_paused = True
+        super().send_receive_event_to_app()
+        self.read_paused = False
 
     def handle_parser_exception(self) -> None:
         sent = self.conn.close_sent
