@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export QT_API := pyside6
 
-.PHONY: run test check bench lock samples
+.PHONY: run test check bench lock samples screenshots
 
 run:
 	@sh setup.sh run
@@ -32,3 +32,8 @@ lock:
 samples:
 	@sh setup.sh run
 	$(PY) resources/make_samples.py
+
+# Takes the pictures of docs/screenshots anew, from a run with simulated workers (three minutes).
+screenshots:
+	@sh setup.sh test
+	PYTHONPATH=. $(PY) tests/e2e/screenshots.py

@@ -31,6 +31,7 @@ missing_packages() {
     case "$known" in *"${pair#*:}"*) ;; *) printf '%s ' "${pair%%:*}" ;; esac
   done
   if [ "$purpose" = test ]; then
+    case "$known" in *libatomic.so.1*) ;; *) printf "libatomic1 " ;; esac
     command -v Xvfb >/dev/null 2>&1 || printf 'xvfb '
     command -v chromium >/dev/null 2>&1 || printf 'chromium '
     command -v xclip >/dev/null 2>&1 || printf 'xclip '

@@ -102,17 +102,16 @@ class LiveTaskRun:
 
     async def pause(self) -> None:
         """Nobody gets a new unit; those at work finish. Idempotent."""
-        if self.state is not RunState.PAUSED:
+        if await self.engine.set_state(RunState.PAUSED):
             self.engine.paused_for = refuse("paused")
-            await self.engine.set_state(RunState.PAUSED)
             await self.context.record("run.paused", "The run was paused.")
 
     async def unpause(self) -> None:
         """Workers get units again; a launch that had stopped is tried again. Idempotent."""
         if self.state is RunState.PAUSED:
             self.engine.budget.forget()
-            await self.engine.set_state(RunState.IN_FLIGHT)
-            await self.context.record("run.unpaused", "The run goes on.")
+            if await self.engine.set_state(RunState.IN_FLIGHT):
+                await self.context.record("run.unpaused", "The run goes on.")
         if self.progress.error:
             self.engine.start_launch()
 

@@ -79,6 +79,7 @@ class RunEngine:
         self._linger_seconds = linger_seconds
         self._over_budget = False
         self._changed = asyncio.Event()
+        self._moving = asyncio.Lock()
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._launching: asyncio.Task[None] | None = None
@@ -104,12 +105,16 @@ class RunEngine:
         """Something changed: look whether the run is over."""
         self._changed.set()
 
-    async def set_state(self, new: RunState) -> None:
-        """Move the run."""
+    async def set_state(self, new: RunState) -> bool:
+        """Move the run; False when it is there already, as when the requester pauses while the budget is met."""
         context = self.context
-        await context.store.write(status.set_run_state, context.run_id, new, context.clock.now())
-        self.state = new
+        async with self._moving:
+            if self.state is new:
+                return False
+            await context.store.write(status.set_run_state, context.run_id, new, context.clock.now())
+            self.state = new
         self.look()
+        return True
 
     def start_launch(self) -> None:
         """Make the units that are not made yet, beside everything else; once at a time."""
@@ -138,8 +143,7 @@ class RunEngine:
         self.channels.use(await self.architect.get_channels())
         receipt = await context.provider.setup_resources_for_task_run(context.facts(), self.url)
         await context.store.write(keep_deployment, context, self.url, receipt.external)
-        if self.state is not RunState.IN_FLIGHT:
-            await self.set_state(RunState.IN_FLIGHT)
+        await self.set_state(RunState.IN_FLIGHT)
         await self.channels.open(self.client_io.on_packet, self._router_state)
         await context.record("run.serving", f"The pages are served at {self.url}.", url=self.url)
 
@@ -230,8 +234,9 @@ class RunEngine:
     async def _pause_for_budget(self) -> None:
         if self.state is not RunState.IN_FLIGHT:
             return
+        if not await self.set_state(RunState.PAUSED):
+            return
         self.paused_for = refuse("budget")
-        await self.set_state(RunState.PAUSED)
         context = self.context
         amount = f"{self.budget.amount:f} {context.run.currency}" if self.budget.amount is not None else "nothing"
         message = f"The budget of {amount} is met: the run is paused. Raise the budget to go on."

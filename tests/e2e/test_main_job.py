@@ -189,6 +189,9 @@ async def export(desktop: RealDesktop, path: Path, units: int) -> None:
     """Export from the run page, as JSON lines, to a path that is typed."""
     await desktop.press("ctrl+3")
     await asyncio.sleep(1)
+    await desktop.click(*FIRST_ROW)
+    await desktop.press("Return")
+    await asyncio.sleep(1)
     await desktop.press("ctrl+e")
     await asyncio.sleep(0.8)
     keep(desktop, "export")

@@ -161,6 +161,15 @@ async def test_a_paused_run_gives_no_units_and_lets_those_at_work_finish(stage: 
     assert (await stage.register(run, "bob", "w2"))["agent_id"]
 
 
+async def test_pausing_twice_at_once_pauses_once(stage: Stage) -> None:
+    run = await stage.launch(blueprint__num_assignments=2)
+    await asyncio.gather(run.pause(), run.pause(), run.engine._pause_for_budget())
+    assert str(run.state) == "paused"
+    await asyncio.gather(run.unpause(), run.unpause())
+    assert str(run.state) == "in flight"
+    assert not run.engine.ended.is_set()
+
+
 async def test_the_budget_is_never_passed_and_pauses_the_run(stage: Stage) -> None:
     run = await stage.launch(blueprint__num_assignments=10, task__budget="3.50")
     answers = await asyncio.gather(*(stage.register(run, f"w{n}", "v") for n in range(8)))
