@@ -278,7 +278,7 @@ def places(desktop: Callable[[], Desktop]) -> list[Place]:
         Place("workers", "Workers", "ph.users", workers),
         Place("qualifications", "Qualifications", "ph.star", qualifications),
         Place("payments", "Payments", "ph.credit-card", payments),
-        Place("settings", "Settings", "ph.gear", settings),
+        Place("settings", "Settings", "ph.gear", settings, offers_everywhere=True),
     ]
 
 

@@ -100,11 +100,8 @@ class MainWindow(QWidget):
     def offers(self) -> list[Offer]:
         """All that can be done now: the page's own first, then the places and the window."""
         page = self.page()
-        elsewhere = (
-            []
-            if self.opening
-            else [key for key, place in self.places.items() if place.offers_everywhere and key != self.current_key]
-        )
+        ready = {} if self.opening else self.places
+        elsewhere = [key for key, place in ready.items() if place.offers_everywhere and key != self.current_key]
         go = [
             Offer(f"Go to {place.word}", partial(self.show_place, key), f"Ctrl+{number}", place.icon)
             for number, (key, place) in enumerate(self.places.items(), start=1)

@@ -98,7 +98,7 @@ class RealDesktop:
         picture: Image.Image = ImageGrab.grab(xdisplay=self.display.name)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(path)
+            picture.save(path, optimize=True)
         return picture
 
     def ask(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

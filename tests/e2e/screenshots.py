@@ -131,7 +131,7 @@ async def take(desktop: RealDesktop, theme: str) -> None:
 
     async def keep(name: str, pause: float = 1.5) -> None:
         await asyncio.sleep(pause)
-        desktop.screenshot(FOLDER / f"{name}-{theme}.png").quantize(256).save(FOLDER / f"{name}-{theme}.png")
+        desktop.screenshot(FOLDER / f"{name}-{theme}.png")
 
     await desktop.do(f"Theme: {theme}")
     await desktop.press("ctrl+3")

@@ -294,3 +294,16 @@ async def test_arrow_keys_walk_the_places(window: MainWindow) -> None:
     window.sidebar.items["home"].setFocus()
     QTest.keyClick(window.sidebar.items["home"], Qt.Key.Key_Down)
     assert window.sidebar.items["review"].hasFocus()
+
+
+async def test_the_palette_offers_what_some_places_offer_everywhere(qtbot: QtBot, tmp_path: Path) -> None:
+    places = [
+        Place("home", "Home", "ph.house", lambda: NotePage("home")),
+        Place("settings", "Settings", "ph.gear", lambda: NotePage("settings"), offers_everywhere=True),
+    ]
+    window = MainWindow(NoteFrame(UiState(tmp_path / "window.json")), places)
+    qtbot.addWidget(window, before_close_func=lambda w: w.let_close())
+    window.begin("home")
+    assert "Approve in settings" in [offer.words for offer in window.offers()]
+    assert window.current_key == "home"
+    assert note(window, "settings").told == []
