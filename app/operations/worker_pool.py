@@ -152,12 +152,18 @@ class WorkerPool:
         await self._batches.serve()
 
     async def may_register(self, worker_name: str, visitor: str | None) -> Refuse | None:
-        """Why this worker would be refused now; None when there is a unit for them. Writes nothing."""
+        """Why this worker would be refused now; None when there is a unit for them. Takes nothing.
+
+        Whoever reads that the budget is met does not ask for a unit any more: the run is paused from here too.
+        """
         if self._asks_provider:
             objection = await self._ask_provider(worker_name)
             if objection is not None:
                 return objection
-        return await self._context.store.read(look_ahead, self._admission(), worker_name, visitor)
+        refusal = await self._context.store.read(look_ahead, self._admission(), worker_name, visitor)
+        if refusal is not None and refusal.code == "budget" and not self._is_closed():
+            self._on_budget_met()
+        return refusal
 
     def forget(self) -> None:
         """Money moved elsewhere: count anew before the next unit is given."""

@@ -197,6 +197,15 @@ def test_figures_of_a_strip_are_as_wide_as_each_other_whatever_they_hold(qtbot: 
     assert max(widths) - min(widths) <= 1
 
 
+def test_an_empty_panel_keeps_its_text_inside_a_narrow_place(qtbot: QtBot) -> None:
+    panel = EmptyPanel("ph.checks", "Nothing", "Submissions arrive here the moment that workers send them.")
+    qtbot.addWidget(panel)
+    panel.resize(320, 500)
+    panel.show()
+    assert panel.rect().contains(panel.text.geometry())
+    assert panel.text.height() >= panel.text.heightForWidth(panel.text.width())
+
+
 def test_text_labels_never_read_markup(qtbot: QtBot) -> None:
     made = label("<b>mira</b>")
     qtbot.addWidget(made)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views import theme
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.labels import label
+
+
+_MARGIN = 32
+_LEAST_TEXT, _MOST_TEXT = 160, 440
 
 
 class IconMark(QWidget):
@@ -49,7 +53,7 @@ class EmptyPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(32, 32, 32, 32)
+        layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.setSpacing(6)
         layout.addStretch(1)
         layout.addWidget(IconMark(icon, "accent", 48, "accent-bg"), 0, Qt.AlignmentFlag.AlignHCenter)
@@ -59,9 +63,7 @@ class EmptyPanel(QWidget):
         layout.addWidget(self.title)
         self.text = label(text, "body", "dim", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        width = min(440, self.text.fontMetrics().horizontalAdvance(text) + 8)
-        self.text.setFixedWidth(width)
-        self.text.setFixedHeight(self.text.heightForWidth(width))
+        self._fit_text()
         layout.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button = Button(action, "primary", keys)
         self.button.setVisible(bool(action))
@@ -69,6 +71,17 @@ class EmptyPanel(QWidget):
         layout.addSpacing(10)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """The text in lines that fit, in narrow places too."""
+        whole = self.text.fontMetrics().horizontalAdvance(self.text.text()) + 8
+        width = max(_LEAST_TEXT, min(_MOST_TEXT, whole, self.width() - 2 * _MARGIN))
+        self.text.setFixedWidth(width)
+        self.text.setFixedHeight(self.text.heightForWidth(width))
 
 
 class Banner(QWidget):

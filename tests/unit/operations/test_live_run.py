@@ -182,6 +182,16 @@ async def test_the_budget_is_never_passed_and_pauses_the_run(stage: Stage) -> No
     assert (await stage.register(run, "w9", "v"))["agent_id"]
 
 
+async def test_a_budget_that_is_met_pauses_the_run_though_nobody_asks_for_a_unit_any_more(stage: Stage) -> None:
+    run = await stage.launch(blueprint__num_assignments=10, task__budget="1")
+    await stage.submit(run, await stage.token(run, "ada", "v"))
+    state = await stage.ask(run, PacketType.REQUEST_WORKER_STATE, provider_data={"worker_name": "ada"})
+    assert (state["can_take"], state["refusal"][:26]) == (False, "This task is paused: its b")
+    await until(lambda: bool(stage.notices))
+    assert [n.kind for n in stage.notices] == ["budget"]
+    assert stage.one("SELECT state FROM task_runs") == "paused"
+
+
 async def test_stopping_expires_what_is_open_and_tells_who_is_at_work(stage: Stage) -> None:
     run = await stage.launch(blueprint__num_assignments=5)
     token = await stage.token(run, "ada", "v")
