@@ -10,7 +10,6 @@ from app.views import theme
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.labels import label
 
-
 _MARGIN = 32
 _LEAST_TEXT, _MOST_TEXT = 160, 440
 
