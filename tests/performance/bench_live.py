@@ -1,8 +1,9 @@
 """Live workers over real sockets: units a second from registration to durable receipt, the load in another process.
 
 Run: `python tests/performance/bench_live.py [--window] [--isolated] [--mode rush|calm|both] [--seconds S]`. `rush`: 200
-workers without a pause. `calm`: 2 000 workers who think two seconds. `--window` serves from the window's own loop with
-a 60 Hz probe of how long it stalls. Prints a JSON line for each mode, the figures beside their targets.
+workers without a pause. `calm`: 2 000 workers who think two seconds. `--window` serves from the window itself, its run
+page open with charts and tables live, and a 60 Hz probe tells how long it stalls. Prints a JSON line for each mode, the
+figures beside their targets.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+if TYPE_CHECKING:  # loaded by the stage that needs them
+    from app.data.store import Store
+    from app.operations.operator import Operator
 
 MODES: dict[str, dict[str, Any]] = {
     "rush": {"workers": 200, "think": 0.0, "warm_up": 2.0, "targets": {"units_per_second": 1000}},
@@ -77,20 +83,63 @@ class Stalls:
             self.late.append(late)
 
 
-async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) -> dict[str, Any]:
-    """Serve a run to the workers of a mode and count."""
+@dataclass(frozen=True)
+class Stage:
+    """Who serves; how its window, if it has one, shows a run; how it ends."""
+
+    store: Store
+    operator: Operator
+    show: Callable[[int], None]
+    close: Callable[[], Awaitable[None]]
+
+
+async def open_operator(folder: Path) -> Stage:
+    """The operations alone."""
     from app.data.store import Store
-    from app.operations.config import from_values
     from app.operations.operator import Operator
     from app.settings import Settings
     from app.vault import FileVault
 
+    settings = Settings(folder, f"sqlite:///{folder / 'bench.db'}")
+    store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
+    operator = Operator(store, settings, FileVault(folder / "vault.json"), linger_seconds=0.0)
+
+    async def close() -> None:
+        await operator.close()
+        await store.close()
+
+    return Stage(store, operator, lambda _run_id: None, close)
+
+
+async def open_window(folder: Path) -> Stage:
+    """The whole window, as the program opens it."""
+    from PySide6.QtWidgets import QApplication
+
+    from app.bootstrap import WindowLife
+    from app.settings import Settings
+
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    life = WindowLife(application, Settings(folder, f"sqlite:///{folder / 'bench.db'}"), asyncio.Event())
+    life.show()
+    await life.open()
+    return Stage(
+        life.engine.store,
+        life.engine.operator,
+        lambda run_id: life.window.show_place("runs", {"run_id": run_id}),
+        life.end,
+    )
+
+
+async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) -> dict[str, Any]:
+    """Serve a run to the workers of a mode and count."""
+    from app.operations.config import from_values
+
     plan = MODES[mode]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        settings = Settings(folder, f"sqlite:///{folder / 'bench.db'}")
-        store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
-        operator = Operator(store, settings, FileVault(folder / "vault.json"), linger_seconds=0.0)
+        stage = await (open_window(folder) if window else open_operator(folder))
+        store, operator = stage.store, stage.operator
         limits = {"worker_requests_per_second": 1e6, "worker_request_burst": 1e6, "loopback_requests_per_second": 1e6}
         config, problems = from_values(
             {
@@ -109,6 +158,7 @@ async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) ->
             if run.progress.finished:
                 break
         launched = time.perf_counter() - began
+        stage.show(run.run_id)
         paths = [urlsplit(run.entry_link(f"worker {number}")).path for number in range(plan["workers"])]
         place = urlsplit(run.url)
         load = {"host": place.hostname, "port": place.port, "paths": paths, "think": plan["think"]}
@@ -135,8 +185,7 @@ async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) ->
         result = json.loads(said)
         stored = await store.read(count_done)
         cpu = (time.process_time() - cpu) / max(1, stored - done)
-        await operator.close()
-        await store.close()
+        await stage.close()
     figures = {
         "mode": mode,
         "workers": plan["workers"],
@@ -182,13 +231,11 @@ async def main(options: argparse.Namespace) -> None:
 def run_in_window(options: argparse.Namespace) -> None:
     """The same on the loop of a window."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtWidgets import QApplication, QMainWindow
-
+    from app.bootstrap import make_application
     from app.qt_loop import QtLoop
+    from app.settings import Settings
 
-    application = QApplication([])
-    window = QMainWindow()
-    window.show()
+    application = make_application(Settings(Path(), ""))
     loop = QtLoop(application)
     asyncio.set_event_loop(loop)
     try:
