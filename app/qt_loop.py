@@ -34,6 +34,9 @@ TURN_SECONDS = 0.004
 """How long callbacks may run before Qt gets its turn to paint and to take input."""
 EXECUTOR_THREADS = 8
 SWEEP_MS = 50
+OLDEST = 2
+FULL_SWEEP_SECONDS = 20.0
+"""A full collection looks at everything there is: with 2 000 workers' connections that is a tenth of a second."""
 
 
 class _TimedCall(asyncio.TimerHandle):
@@ -109,19 +112,27 @@ class _Sweeper(QObject):
         super().__init__()
         self._was_enabled = gc.isenabled()
         gc.disable()
+        gc.freeze()  # what the program is made of stays: full collections need not look at it
+        self._full_at = time.monotonic()
         self._timer = self.startTimer(SWEEP_MS, Qt.TimerType.CoarseTimer)
 
     def timerEvent(self, event: QTimerEvent) -> None:
         for generation, (count, most) in reversed(
             list(enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)))
         ):
-            if count > most:
-                gc.collect(generation)
-                return
+            if count <= most:
+                continue
+            if generation == OLDEST:
+                if time.monotonic() - self._full_at < FULL_SWEEP_SECONDS:
+                    continue
+                self._full_at = time.monotonic()
+            gc.collect(generation)
+            return
 
     def stop(self) -> None:
         """Let Python collect by itself again."""
         self.killTimer(self._timer)
+        gc.unfreeze()
         gc.collect()
         if self._was_enabled:
             gc.enable()
