@@ -1,9 +1,9 @@
 """Live workers over real sockets: units a second from registration to durable receipt, the load in another process.
 
 Run: `python tests/performance/bench_live.py [--window] [--isolated] [--mode rush|calm|both] [--seconds S]`. `rush`: 200
-workers without a pause. `calm`: 2 000 workers who think two seconds. `--window` serves from the window itself, its run
-page open with charts and tables live, and a 60 Hz probe tells how long it stalls. Prints a JSON line for each mode, the
-figures beside their targets.
+workers without a pause. `calm`: 2 000 workers who think two seconds and read the receipt for 0.4, which asks for 830
+units a second. `--window` serves from the window itself, its run page open with charts and tables live, and a 60 Hz
+probe tells how long it stalls. Prints a JSON line for each mode, the figures beside their targets.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ if TYPE_CHECKING:  # loaded by the stage that needs them
     from app.operations.operator import Operator
 
 MODES: dict[str, dict[str, Any]] = {
-    "rush": {"workers": 200, "think": 0.0, "warm_up": 2.0, "targets": {"units_per_second": 1000}},
+    "rush": {"workers": 200, "think": 0.0, "rest": 0.0, "warm_up": 2.0, "targets": {"units_per_second": 1000}},
     "calm": {
         "workers": 2000,
         "think": 2.0,
+        "rest": 0.4,
         "warm_up": 6.0,
         "targets": {"registration_p99_ms": 50, "submission_p99_ms": 50},
     },
@@ -161,7 +162,13 @@ async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) ->
         stage.show(run.run_id)
         paths = [urlsplit(run.entry_link(f"worker {number}")).path for number in range(plan["workers"])]
         place = urlsplit(run.url)
-        load = {"host": place.hostname, "port": place.port, "paths": paths, "think": plan["think"]}
+        load = {
+            "host": place.hostname,
+            "port": place.port,
+            "paths": paths,
+            "think": plan["think"],
+            "rest": plan["rest"],
+        }
         load |= {"seconds": seconds, "warm_up": plan["warm_up"]}
         (folder / "plan.json").write_text(json.dumps(load))
         stalls = Stalls()

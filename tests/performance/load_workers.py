@@ -2,8 +2,8 @@
 
     python load_workers.py PLAN.json
 
-`PLAN.json` holds `{"host", "port", "paths": [entry paths], "think": seconds, "seconds": s}`; prints one JSON line with
-the milliseconds of every registration and of every submission until its receipt.
+`PLAN.json` holds `{"host", "port", "paths": [entry paths], "think": s, "rest": s, "warm_up": s, "seconds": s}`; prints
+one JSON line with the milliseconds of every registration and of every submission until its receipt.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Load:
             status, _ = await client.post("/submit_task", body)
             if status == 200 and self.measuring:
                 self.submitted.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(float(self.plan["rest"]))
         await socket.close()
         client.close()
 
