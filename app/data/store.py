@@ -29,14 +29,14 @@ from app.data.changes import (
     to_text,
     watch_entities,
 )
+from app.data.engine import BUSY_SECONDS, make_engine, parse_url, place_of
+from app.data.faults import explain
 from app.data.files import hold_file
-from app.data.migrations.engine import BUSY_SECONDS, make_engine, parse_url, place_of
-from app.data.migrations.faults import explain
 from app.data.migrations.upgrade import bring_up_to_date, prepare_folder
 from app.errors import StoreError
 
 if TYPE_CHECKING:
-    from app.data.migrations.neighbours import NeighbourListener, ServerHolds
+    from app.data.neighbours import NeighbourListener, ServerHolds
 
 __all__ = ["Session", "Store"]
 
@@ -157,7 +157,7 @@ class Store:
             prepare_folder(url)
             bring_up_to_date(self._writing, url)
             if self.dialect == "postgresql":
-                from app.data.migrations.neighbours import NeighbourListener, ServerHolds  # 0.1 s of driver
+                from app.data.neighbours import NeighbourListener, ServerHolds  # 0.1 s of driver
 
                 self._holds = ServerHolds(url)
                 self._neighbours = NeighbourListener(url, self._hear)

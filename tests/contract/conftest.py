@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.migrations.engine import make_engine, parse_url
+from app.data.engine import make_engine, parse_url
 from app.data.migrations.upgrade import bring_up_to_date, prepare_folder
 from app.data.store import Store
 from tests.fakes.postgres_server import PostgresServer, running_server

@@ -19,8 +19,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
+from app.data.engine import make_engine, parse_url
 from app.data.migrations import upgrade
-from app.data.migrations.engine import make_engine, parse_url
 from app.data.repo import tasks
 from app.data.store import Session, Store
 from app.errors import StoreError

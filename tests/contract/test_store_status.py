@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
 from app.data import states
-from app.data.migrations.engine import make_engine, parse_url
+from app.data.engine import make_engine, parse_url
 from app.data.repo import dispatch, intake, people, status, tasks
 from app.data.repo.core import AGENTS, UNITS, run
 from app.data.repo.dispatch import Asker

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.data.migrations.engine import make_engine, parse_url
+from app.data.engine import make_engine, parse_url
 from app.data.repo import dispatch, intake, listing, money, people, quality, status, tasks, totals
 from app.data.repo.dispatch import Asker, Claim
 from app.data.repo.intake import Submission

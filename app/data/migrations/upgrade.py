@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from app.data.migrations.engine import make_private_file, place_of
+from app.data.engine import make_private_file, place_of
 from app.errors import StoreError
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
-from app.data.migrations.engine import dump_json
+from app.data.engine import dump_json
 from app.data.repo import status
 from app.data.repo.core import Batch, among, is_postgresql, not_by_index
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from app.data.changes import announce
-from app.data.migrations.engine import dump_json
+from app.data.engine import dump_json
 from app.data.repo.core import Batch, clean_text, not_by_index
 from app.data.repo.dispatch import KnownAgent
 from app.data.states import AGENT_TRANSITIONS, LIVE_AGENT, AgentStatus, UnitStatus

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.data.changes import announce
+from app.data.engine import dump_json
 from app.data.files import NO_PROJECT
-from app.data.migrations.engine import dump_json
 from app.data.repo.core import (
     AGENTS,
     ASSIGNMENTS,

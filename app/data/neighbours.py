@@ -14,8 +14,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from app.data.migrations.engine import place_of
-from app.data.migrations.faults import explain_driver_error
+from app.data.engine import place_of
+from app.data.faults import explain_driver_error
 
 T = TypeVar("T")
 
