@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 EXIT_DONE, EXIT_STORE = 0, 6
 """As documented for all commands."""
+SERVED_ON_SECONDS = 7 * 24 * 3600.0
+"""How long a window serves the pages of a complete run on: workers look up what became of their work."""
 STOP_PATIENCE_SECONDS = 15.0
 """How long closing waits for a run that it stops."""
 
@@ -85,7 +87,7 @@ async def make_engine(settings: Settings) -> Engine:
         ledger = Ledger(store, crowd, settings, clock)
         reviews = ReviewDesk(store, ledger, crowd, settings, clock)
         workers = WorkerDesk(store, crowd, settings, clock)
-        operator = Operator(store, settings, vault, clock, payments=ledger)
+        operator = Operator(store, settings, vault, clock, payments=ledger, linger_seconds=SERVED_ON_SECONDS)
         await operator.start()
         await reviews.start()
     except BaseException:
@@ -176,7 +178,7 @@ class WindowLife:
                 self.window.showMinimized()
             return
         self._pause = choice == PAUSE
-        self._ending_runs = tuple(self.engine.operator.live_runs) if choice == STOP else ()
+        self._ending_runs = self.watched.open_runs() if choice == STOP else ()
         self.stop.set()
 
     def bring_back(self) -> None:
@@ -204,6 +206,8 @@ class WindowLife:
         operator = self.engine.operator
         live = operator.live_runs.get(run_id)
         try:
+            if live is not None:
+                live.serve_on(0)
             await operator.stop(run_id)
             if live is not None:
                 await asyncio.wait_for(live.wait_completed(), STOP_PATIENCE_SECONDS)

@@ -85,6 +85,10 @@ class LiveTaskRun:
         expires_at = self.context.clock.now().timestamp() + valid_days * 86_400
         return f"{self.url}/enter/{make_entry_token(self.context.secret, str(self.run_id), name, expires_at)}"
 
+    def serve_on(self, seconds: float) -> None:
+        """How long the pages are served when the run is complete."""
+        self.engine.linger_seconds = seconds
+
     async def wait_completed(self) -> None:
         """Until the run is served no more: it is complete, or it broke off (`state` tells)."""
         await self.engine.ended.wait()

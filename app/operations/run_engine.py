@@ -76,7 +76,7 @@ class RunEngine:
             context, self.presence, self.channels, self.pool, self._intake, self.departures, self.live,
             WelcomeDesk(context, self.presence, self.pool.may_register), self.refusals, self._faults, self._work_came,
         )  # fmt: skip
-        self._linger_seconds = linger_seconds
+        self.linger_seconds = linger_seconds
         self._over_budget = False
         self._changed = asyncio.Event()
         self._moving = asyncio.Lock()
@@ -209,7 +209,9 @@ class RunEngine:
         self._group.create_task(self._linger())
 
     async def _linger(self) -> None:
-        await self.context.clock.sleep(self._linger_seconds)
+        """Workers see what became of their work; a provider with pages of its own is let go soon."""
+        live_here = self.context.provider.UNITS_LIVE_HERE
+        await self.context.clock.sleep(self.linger_seconds if live_here else min(self.linger_seconds, LINGER_SECONDS))
         if self.state is RunState.COMPLETED:
             self._over.set()
 

@@ -91,7 +91,7 @@ class WatchedRuns(QObject):
             FrameStatus(
                 tuple(routers),
                 sum(len(run.presence) for run in runs),
-                len(runs),
+                len(self.open_runs()),
                 database_words(self._desktop.settings.database_url),
                 "In-house · no balance needed",
                 self._badges,
@@ -100,8 +100,14 @@ class WatchedRuns(QObject):
 
     def in_flight(self) -> InFlight:
         """How many runs this process serves that are not over, and who is at work in them."""
-        runs = [run for run in self._desktop.operator.live_runs.values() if run.state != RunState.COMPLETED]
+        live = self._desktop.operator.live_runs
+        runs = [live[run_id] for run_id in self.open_runs()]
         return InFlight(len(runs), sum(len(run.presence) for run in runs))
+
+    def open_runs(self) -> tuple[int, ...]:
+        """The runs that this process serves and that are not over."""
+        live = self._desktop.operator.live_runs
+        return tuple(run_id for run_id, run in live.items() if run.state != RunState.COMPLETED)
 
     async def find(self, words: str) -> Sequence[Found]:
         """Runs, workers and qualifications whose names hold these words."""

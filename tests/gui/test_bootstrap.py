@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -205,6 +206,25 @@ async def test_a_run_stopped_by_closing_is_over(qapp: QApplication, tmp_path: Pa
     assert counts[UnitStatus.LAUNCHED] == counts[UnitStatus.CREATED] == 0
     assert counts[UnitStatus.EXPIRED] > 0
     await second.end()
+
+
+async def test_pages_of_a_complete_run_are_served_on_and_hinder_nobody_from_closing(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    made = await reopened(qapp, tmp_path)
+    run_id = await launch_sample(made)
+    live = made.engine.operator.live_runs[run_id]
+    await made.engine.operator.stop(run_id)
+    for _ in range(400):
+        if live.state is RunState.COMPLETED:
+            break
+        await asyncio.sleep(0.05)
+    async with httpx.AsyncClient() as client:
+        page = await client.get(live.entry_link("mira.k", 1), follow_redirects=True)
+    assert (page.status_code, live.state) == (200, RunState.COMPLETED)
+    made.window.close()
+    assert made.stop.is_set(), "nothing is in flight, so nothing is asked"
+    await made.end()
 
 
 @pytest.mark.kill
