@@ -13,7 +13,7 @@ import httpx
 
 from app.blueprints.base import Blueprint
 from app.errors import InvalidEntry
-from app.operations.simulated_worker import Habits, SimulatedWorker, Tally
+from app.operations.simulated_worker import Habits, SimulatedWorker, Tally, call_off
 
 MOST_WORKERS = 10_000
 ENTERING_AT_ONCE = 50
@@ -122,18 +122,17 @@ class _Team:
 
     async def work(self, until: asyncio.Event | None) -> None:
         places = [asyncio.ensure_future(self._place(number)) for number in range(self._crew.workers)]
-        everybody = asyncio.gather(*places)
+        everybody = asyncio.ensure_future(asyncio.wait(places, return_when=asyncio.FIRST_EXCEPTION))
         waits: list[asyncio.Future[Any]] = [everybody]
         if until is not None:
             waits.append(asyncio.ensure_future(until.wait()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if everybody.done():
-                everybody.result()  # a bug of a worker is a bug of the rehearsal: it comes out
         finally:
-            for wait in (*places, *waits):
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            await call_off([*waits, *places])
+        for place in places:
+            if not place.cancelled():
+                place.result()  # a bug of a worker is a bug of the rehearsal: it comes out
 
     async def _place(self, number: int) -> None:
         """One place of the crew: when its worker drops out, another one comes."""

@@ -7,8 +7,8 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -140,7 +140,7 @@ class SimulatedWorker:
                 socket = await self._be_rude(socket, visit, token)
             await self._submit(token, inputs)
         finally:
-            beat.cancel()
+            await call_off([beat])
             with suppress(WebSocketException, OSError):
                 await socket.close()
 
@@ -182,13 +182,16 @@ class SimulatedWorker:
         return real
 
     async def _open_socket(self, token: str) -> ClientConnection:
-        try:
-            socket = await connect(self._socket_url, open_timeout=30, close_timeout=2, proxy=None)
-            await socket.send(Packet(PacketType.ALIVE, token, {"update_id": self._id()}, time.time()).to_json())
-            await asyncio.wait_for(socket.recv(), 30)  # the router answers with the status
-        except (WebSocketException, OSError, TimeoutError) as error:
-            self._tally.fault(f"the socket of a registered agent was not served: {type(error).__name__} {error}")
-            raise Left from None
+        connecting = connect(self._socket_url, open_timeout=30, close_timeout=2, proxy=None)
+        async with AsyncExitStack() as opened:
+            try:
+                socket = await opened.enter_async_context(connecting)
+                await socket.send(Packet(PacketType.ALIVE, token, {"update_id": self._id()}, time.time()).to_json())
+                await asyncio.wait_for(socket.recv(), 30)  # the router answers with the status
+            except (WebSocketException, OSError, TimeoutError) as error:
+                self._tally.fault(f"the socket of a registered agent was not served: {type(error).__name__} {error}")
+                raise Left from None
+            opened.pop_all()  # it stays open: whoever asked for it closes it
         return socket
 
     async def _keep_alive(self, socket: ClientConnection, token: str) -> None:
@@ -208,8 +211,15 @@ class SimulatedWorker:
         body = {"USED_AGENT_ID": token, "final_data": final_data, "client_timestamp": time.time()}
         twice = self._chance.random() < self._habits.rudeness / 2
         started = time.perf_counter()
-        sends = [self._send(lambda: self._client.post("/submit_task", json=body)) for _ in range(2 if twice else 1)]
-        answers = await asyncio.gather(*sends)
+        sends = [
+            asyncio.ensure_future(self._send(lambda: self._client.post("/submit_task", json=body)))
+            for _ in range(2 if twice else 1)
+        ]
+        try:
+            await asyncio.wait(sends)
+            answers = [send.result() for send in sends]
+        finally:
+            await call_off(sends)
         self._tally.submit_seconds.append(time.perf_counter() - started)
         for answer in answers:
             if answer.status_code != 200 or answer.json().get("status") != "Submitted!":
@@ -269,6 +279,16 @@ class SimulatedWorker:
 
     def _id(self) -> str:
         return f"{self._chance.getrandbits(64):016x}"
+
+
+async def call_off(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait until each has ended, its cleaning up included; what they raised is let go."""
+    for task in tasks:
+        task.cancel()  # once: a second time would break off the cleaning up
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 class _DroppedOut(Exception):

@@ -84,12 +84,11 @@ class PageSocket:
         head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: http://{host}:{port}\r\nUpgrade: websocket\r\n"
         head += f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
         head += (f"Cookie: {cookie}\r\n" if cookie else "") + "\r\n"
+        self._writer = writer  # from here on `close` hangs up, also when no answer comes
         writer.write(head.encode())
         answer = await reader.readuntil(b"\r\n\r\n")
         if b" 101 " not in answer.split(b"\r\n", 1)[0]:
-            writer.close()
             raise Gone(answer.decode("latin-1").split("\r\n", 1)[0])
-        self._writer = writer
         self.say({"packet_type": "alive", "subject_id": token, "data": {"update_id": "first"}})
         self._reading = asyncio.create_task(self._read(reader))
 

@@ -12,6 +12,7 @@ import pytest
 
 from app.blueprints import registry
 from app.errors import InvalidEntry
+from app.operations import rehearsal
 from app.operations.rehearsal import Crew, RehearsalReport, rehearse
 from app.operations.simulated_worker import Habits, SimulatedWorker, Tally
 from tests.fakes.desk_scene import scene_config
@@ -19,6 +20,8 @@ from tests.fakes.desk_scene import scene_config
 CONFIG = scene_config("inhouse")
 BLUEPRINT = registry.get("mock")(CONFIG.blueprint, Path("/"))
 GOOD = Crew(3)
+NORMAL = Habits()
+NEVER = asyncio.Event()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,64 @@ async def test_a_rehearsal_ends_when_it_is_told_so() -> None:
     assert (await rehearse(["http://127.0.0.1:1/enter/x"], GOOD, BLUEPRINT, until=over)).workers == 3
 
 
+async def test_whoever_is_sent_home_has_ended_when_the_rehearsal_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    come, over, ended = [0], asyncio.Event(), [0]
+
+    class Lingering:
+        """A worker who needs some turns of the loop to leave: the later they came, the longer."""
+
+        def __init__(self, *_: object) -> None:
+            come[0] += 1
+            self.turns = come[0] * 100
+
+        async def work(self) -> bool:
+            if come[0] == GOOD.workers:
+                over.set()
+            try:
+                return await NEVER.wait()
+            finally:
+                for _ in range(self.turns):
+                    await asyncio.sleep(0)
+                ended[0] += 1
+
+    monkeypatch.setattr(rehearsal, "SimulatedWorker", Lingering)
+    await rehearse(["http://127.0.0.1:1/enter/x"], GOOD, BLUEPRINT, until=over)
+    assert ended == [GOOD.workers]
+
+
+async def test_a_bug_of_a_worker_comes_out_and_the_others_go_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def __init__(self, name: str, *_: object) -> None:
+            self.broken = name.endswith(" 2")
+
+        async def work(self) -> bool:
+            if self.broken:
+                raise RuntimeError("a bug")
+            return await NEVER.wait()
+
+    monkeypatch.setattr(rehearsal, "SimulatedWorker", Broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await rehearse(["http://127.0.0.1:1/enter/x"], GOOD, BLUEPRINT)
+
+
+async def test_a_double_submission_that_breaks_leaves_no_request_behind() -> None:
+    ended = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        ended.append(request)
+        if len(ended) == 1:
+            raise httpx.ConnectError("gone")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        ended.append(request)
+        return httpx.Response(200, json={"status": "Submitted!"})
+
+    rude = worker(Tally(), answer, Habits(rudeness=2))
+    with pytest.raises(httpx.ConnectError):
+        await rude._submit("token", {})
+    assert len(ended) == 3, "the second request came to its end first"
+
+
 def test_a_report_is_plain_values() -> None:
     tally = Tally(submitted=10, register_seconds=[0.001 * n for n in range(1, 101)])
     found = RehearsalReport(3, 2.0, tally).as_dict()
@@ -54,10 +115,10 @@ def test_a_report_is_plain_values() -> None:
     assert found["submit_ms_p50"] is None
 
 
-def worker(tally: Tally, answer: Any) -> SimulatedWorker:
+def worker(tally: Tally, answer: Any, habits: Habits = NORMAL) -> SimulatedWorker:
     """A worker whose requests are answered by a function."""
     return SimulatedWorker(
-        "ada", "http://router/enter/token", Habits(), BLUEPRINT, tally, "1", httpx.MockTransport(answer), lambda: None
+        "ada", "http://router/enter/token", habits, BLUEPRINT, tally, "1", httpx.MockTransport(answer), lambda: None
     )
 
 
