@@ -61,6 +61,7 @@ class Operator:
         self._holds: dict[int, Hold] = {}
         self._listeners: list[NoticeListener] = []
         self._closing: RunState | None = None
+        self._vault_turn = asyncio.Lock()  # two launches at once must not write one file of secrets together
 
     def subscribe_notices(self, listener: NoticeListener) -> None:
         """Call `listener` with each notice from now on."""
@@ -235,7 +236,8 @@ class Operator:
     ) -> LiveTaskRun:
         try:
             row = await self._store.read(tasks.get_task_run, run_id)
-            secret = await asyncio.to_thread(get_or_make, self._vault, f"run-{run_id}")
+            async with self._vault_turn:
+                secret = await asyncio.to_thread(get_or_make, self._vault, f"run-{run_id}")
             context = RunContext(
                 row, config, provider, blueprint, self._store, self._settings, self._clock, secret, self._tell
             )
@@ -245,7 +247,12 @@ class Operator:
             architect = kind(config.architect, pages, build_dir / "router", context.upload_dir, self._clock)
             live = LiveTaskRun(context, architect, payments=self._payments, linger_seconds=self._linger_seconds)
         except BaseException:
-            hold.release()
+            try:
+                await self._store.write(
+                    leave_run, run_id, RunState.INTERRUPTED, "The run did not start.", "error", self._clock.now()
+                )
+            finally:
+                hold.release()
             raise
         self.live_runs[run_id] = live
         self._holds[run_id] = hold

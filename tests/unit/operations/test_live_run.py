@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from app.architects.mock import MockArchitect
+from app.blueprints.mock.blueprint import MockBlueprint
 from app.data.packets import Packet, PacketType
 from app.data.repo import people, quality, status
 from app.data.states import RunState
-from app.errors import ArchitectError, RunHeldElsewhere, StoreError
+from app.errors import ArchitectError, ConfigError, RunHeldElsewhere, StoreError
 from tests.fakes.run_stage import Stage, open_stage, until
 
 
@@ -466,3 +467,22 @@ async def test_a_run_that_is_not_served_can_be_stopped(stage: Stage) -> None:
     await stage.operator.close()
     assert await stage.operator.stop(run.run_id) == 4
     assert stage.one("SELECT state FROM task_runs") == "completed"
+
+
+async def test_pages_that_cannot_be_made_leave_a_run_that_can_be_resumed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object, build_dir: Path) -> object:
+        raise ConfigError("The template is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MockBlueprint, "get_pages", fail)
+        with pytest.raises(ConfigError, match="template"):
+            await stage.launch()
+    assert stage.one("SELECT state FROM task_runs") == "interrupted"
+    await stage.made(await stage.operator.resume(1))
+
+
+async def test_runs_launched_together_each_keep_their_secret(stage: Stage) -> None:
+    runs = await asyncio.gather(*(stage.launch(task__task_name=f"task {n}") for n in range(6)))
+    assert [stage.vault.find(f"run-{run.run_id}") for run in runs] == [run.context.secret for run in runs]
