@@ -143,7 +143,7 @@ function startRow(state) {
           id: "cd-start",
           class: "cd-button cd-first cd-large",
           type: "button",
-          onclick: () => start(state.worker_name, state.current ? state.current_visit || unfinished : null),
+          onclick: () => start(state.worker_name, state.current ? unfinished : null),
         },
         label,
       ),
