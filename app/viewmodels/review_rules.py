@@ -1,14 +1,11 @@
-"""What a reviewer typed as a rule or an amount, read and checked."""
+"""What a reviewer typed as a rule, read and checked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from app.operations.decision_rule import DecisionRule
 from app.viewmodels.launch_form import span_seconds
-
-_MOST = Decimal(1_000_000)
 
 
 @dataclass(frozen=True)
@@ -37,18 +34,6 @@ class RuleForm:
         if made == DecisionRule():
             raise ValueError("Say at least one thing that has to hold.")
         return made
-
-
-def read_amount(text: str) -> Decimal | None:
-    """An amount above zero with at most two decimals, "0.50" or "0,50"; None for anything else."""
-    try:
-        amount = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    exponent = amount.as_tuple().exponent
-    if not amount.is_finite() or not 0 < amount <= _MOST or (isinstance(exponent, int) and exponent < -2):
-        return None
-    return amount
 
 
 def _share(text: str) -> float | None:

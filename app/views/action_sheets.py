@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from PySide6.QtCore import QStringListModel, Qt
 from PySide6.QtWidgets import (
@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.viewmodels.amounts import AMOUNT_HINT, read_amount
 from app.viewmodels.formats import count_of, money
 from app.views.sheet import Sheet
 from app.views.widgets.fields import FormField
 from app.views.widgets.pills import ChipRow
 
-_MOST = Decimal(1_000_000)
 _DURATIONS = (("", "no end"), ("1", "1 day"), ("7", "7 days"), ("30", "30 days"))
 
 
@@ -110,7 +110,7 @@ class BonusSheet(Sheet):
     def _check(self) -> None:
         amount = self.amount()
         wrong = bool(self.amount_edit.text().strip()) and amount is None
-        self.amount_field.setError("An amount above zero with at most two decimals, such as 0.50." if wrong else "")
+        self.amount_field.setError(AMOUNT_HINT if wrong else "")
         if amount is None:
             self.setPreview("")
         else:
@@ -238,15 +238,3 @@ class MessageSheet(Sheet):
     def text(self) -> str:
         """The message as typed, without blanks around it."""
         return self.text_area.toPlainText().strip()
-
-
-def read_amount(text: str) -> Decimal | None:
-    """An amount above zero with at most two decimals, "0.50" or "0,50"; None for anything else."""
-    try:
-        amount = Decimal(text.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    exponent = amount.as_tuple().exponent
-    if not amount.is_finite() or not 0 < amount <= _MOST or (isinstance(exponent, int) and exponent < -2):
-        return None
-    return amount

@@ -18,9 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.viewmodels.amounts import AMOUNT_HINT, read_amount
 from app.viewmodels.formats import count_of, money, sign_of
 from app.viewmodels.launch_form import span_seconds
-from app.viewmodels.review_rules import RuleForm, read_amount
+from app.viewmodels.review_rules import RuleForm
 from app.views import theme
 from app.views.widgets.buttons import Button
 from app.views.widgets.fields import FormField
@@ -221,7 +222,7 @@ class BonusPanel(InlinePanel):
         wrong = bool(self.amount_line.text().strip()) and amount is None
         theme.set_property(self.amount_line, "invalid", "true" if wrong else "false")
         if wrong:
-            self.say("An amount above zero with at most two decimals, such as 0.50.", "bad")
+            self.say(AMOUNT_HINT, "bad")
         else:
             self.say("" if amount is None else f"{money(amount, self._currency)} for this worker")
         self.confirm_button.setEnabled(amount is not None and bool(self.reason()))

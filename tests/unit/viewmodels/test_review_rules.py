@@ -1,12 +1,10 @@
-"""Rules and amounts as a reviewer types them."""
+"""Rules as a reviewer types them."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
-from app.viewmodels.review_rules import RuleForm, read_amount
+from app.viewmodels.review_rules import RuleForm
 
 
 def test_a_rule_is_read_as_people_write_it() -> None:
@@ -32,12 +30,3 @@ def test_a_rule_is_read_as_people_write_it() -> None:
 def test_what_cannot_be_read_is_told_in_a_sentence(form: RuleForm) -> None:
     with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
         form.rule()
-
-
-@pytest.mark.parametrize(
-    ("text", "amount"),
-    [("0.50", Decimal("0.50")), ("0,5", Decimal("0.5")), (" 2 ", Decimal(2)), ("0", None), ("-1", None),
-     ("0.005", None), ("nan", None), ("1e9", None), ("", None), ("five", None)],
-)  # fmt: skip
-def test_an_amount_is_above_zero_with_two_decimals_at_most(text: str, amount: Decimal | None) -> None:
-    assert read_amount(text) == amount
