@@ -13,7 +13,7 @@ from app.data.repo.decisions import Standing
 from app.data.states import AgentStatus, UnitStatus
 from app.errors import InvalidEntry
 from app.operations import verdicts
-from app.operations.payments import check_amount
+from app.operations.bonuses import check_amount
 from app.operations.safe_csv import read_table
 from app.operations.verdicts import Verdict
 from app.providers.base import CrowdProvider

@@ -21,10 +21,10 @@ from pathlib import Path
 from app.clock import Clock
 from app.data.repo import decisions, ledger, money, people, quality, subjects
 from app.data.repo.money import NewPayment, PaymentRow
-from app.data.repo.quality import NewReview
 from app.data.states import AgentStatus, PaymentKind, PaymentState
 from app.data.store import Session, Store
 from app.errors import InvalidEntry, ProviderError
+from app.operations import bonuses
 from app.operations.authors import author_of
 from app.operations.crowd import Crowd
 from app.operations.ledger_file import write_ledger
@@ -33,7 +33,6 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MOST_DECIMALS = 6
 AT_ONCE = 200
 """Rows of the ledger that are read at once while payments are sent."""
 
@@ -75,14 +74,15 @@ class Ledger:
 
     async def pay_bonus(
         self, worker_ids: Sequence[int], amount: Decimal, reason: str, *, unit_id: int | None = None,
-        currency: str = "", author: str = "", request_id: str = "",
+        currency: str = "", author: str = "", request_id: str = "", due_at: datetime | None = None,
     ) -> list[int]:  # fmt: skip
         """Pay each of the workers a bonus; returns the ids of the payments.
 
         The same `request_id` again pays nobody twice. `currency` "" is the unit's run's, else the preferences'. The
-        rows are written when this returns; a provider's failure stands in the row, not here. `InvalidEntry`.
+        rows are written when this returns; a provider's failure stands in the row, not here. With `due_at` nothing is
+        sent before `release`, and `take_back` voids it until then. `InvalidEntry`.
         """
-        _check_bonus(amount, reason)
+        bonuses.check_bonus(amount, reason)
         request = request_id or secrets.token_hex(8)
         writer = author_of(self._settings, author)
         run_id = None
@@ -94,18 +94,18 @@ class Ledger:
         for person in await self._store.read(subjects.list_people, list(dict.fromkeys(worker_ids))):
             provider = await (self._crowd.of_run(run_id) if run_id else self._crowd.of_type(person.provider_type))
             key = f"bonus:{person.worker_id}:{request}"
-            rows.append(_bonus(key, person.worker_id, unit_id, run_id, provider, amount, currency, reason, writer))
+            whose = (person.worker_id, unit_id, run_id)
+            rows.append(bonuses.make_bonus(key, whose, provider, amount, currency, reason, writer, due_at))
         if not rows:
             raise InvalidEntry("worker_id", "there is no such worker.")
-        ids = await self._store.write(_write_bonuses, rows, self._clock.now())
-        await self._send_rows(rows)
-        return ids
+        return await self._pay_bonuses(rows)
 
     async def pay_unit_bonuses(
-        self, unit_ids: Sequence[int], amount: Decimal, reason: str, *, author: str = "", request_id: str = ""
-    ) -> int:
-        """Pay a bonus for each of the units, to whoever did it; returns how many are written."""
-        _check_bonus(amount, reason)
+        self, unit_ids: Sequence[int], amount: Decimal, reason: str, *, author: str = "", request_id: str = "",
+        due_at: datetime | None = None,
+    ) -> list[int]:  # fmt: skip
+        """Pay a bonus for each of the units, to whoever did it; returns the ids of the payments. As `pay_bonus`."""
+        bonuses.check_bonus(amount, reason)
         request = request_id or secrets.token_hex(8)
         writer = author_of(self._settings, author)
         rows = []
@@ -114,16 +114,22 @@ class Ledger:
                 continue
             provider = await self._crowd.of_run(unit.task_run_id)
             key = f"bonus:{unit.worker_id}:{request}:{unit.unit_id}"
-            rows.append(
-                _bonus(
-                    key, unit.worker_id, unit.unit_id, unit.task_run_id, provider, amount, unit.currency, reason, writer
-                )
-            )
+            whose = (unit.worker_id, unit.unit_id, unit.task_run_id)
+            rows.append(bonuses.make_bonus(key, whose, provider, amount, unit.currency, reason, writer, due_at))
         if not rows:
             raise InvalidEntry("unit_id", "nobody has done any of these units.")
-        await self._store.write(_write_bonuses, rows, self._clock.now())
-        await self._send_rows(rows)
-        return len(rows)
+        return await self._pay_bonuses(rows)
+
+    async def release(self, until: datetime, payment_ids: Sequence[int] | None = None) -> int:
+        """Make bonuses final that are due by `until`, of these payments or all: `send_open` then sends them.
+
+        Returns how many.
+        """
+        return await self._store.write(bonuses.release, until, payment_ids, self._clock.now())
+
+    async def take_back(self, payment_ids: Sequence[int]) -> int:
+        """Void those of these bonuses that are not final yet; returns how many (0: too late)."""
+        return await self._store.write(ledger.take_held_back, payment_ids)
 
     async def send_open(self) -> LedgerReport:
         """Send what is intended, provider by provider. Safe at any time, also from two processes at once."""
@@ -197,9 +203,11 @@ class Ledger:
         await self._store.write(money.put_refs, provider_type, "agents", row.agent_id, mark, self._clock.now())
         return True
 
-    async def _send_rows(self, rows: Sequence[NewPayment]) -> None:
-        if any(row.state is PaymentState.INTENDED for row in rows):
+    async def _pay_bonuses(self, rows: Sequence[NewPayment]) -> list[int]:
+        ids = await self._store.write(bonuses.write, rows, self._clock.now())
+        if any(row.state is PaymentState.INTENDED and row.due_at is None for row in rows):
             await self.send_open()
+        return ids
 
     async def _send_of(self, provider_type: str) -> LedgerReport:
         report = LedgerReport()
@@ -292,51 +300,6 @@ def approval_key(unit_id: int, agent_id: int) -> str:
 def _agent_of(row: PaymentRow) -> int | None:
     parts = row.idempotency_key.split(":")
     return int(parts[2]) if parts[0] == "approval" and len(parts) == 3 else None
-
-
-def _check_bonus(amount: Decimal, reason: str) -> None:
-    check_amount(amount)
-    if not reason.strip():
-        raise InvalidEntry("reason", "a bonus needs a reason: the worker reads it.")
-
-
-def check_amount(amount: Decimal) -> None:
-    """`InvalidEntry` for a bonus that cannot be paid."""
-    if not amount.is_finite() or amount <= 0:
-        raise InvalidEntry("bonus", "it must be an amount above zero.")
-    if int(amount.as_tuple().exponent) < -MOST_DECIMALS or amount >= 1_000_000_000:
-        raise InvalidEntry("bonus", f"it has {MOST_DECIMALS} decimals and 9 digits before them at most.")
-
-
-def _bonus(
-    key: str, worker_id: int, unit_id: int | None, run_id: int | None, provider: CrowdProvider, amount: Decimal,
-    currency: str, reason: str, author: str,
-) -> NewPayment:  # fmt: skip
-    state = PaymentState.SETTLED if provider.PAYMENTS_LIVE_HERE else PaymentState.INTENDED
-    return NewPayment(
-        key, PaymentKind.BONUS, worker_id, unit_id, run_id, provider.PROVIDER_TYPE, amount, currency,
-        provider.fee(amount), reason, author, state,
-    )  # fmt: skip
-
-
-def _write_bonuses(session: Session, rows: Sequence[NewPayment], now: datetime) -> list[int]:
-    """Ledger rows, decisions and journal of bonuses, in one; keys that are there already are passed over."""
-    known = ledger.ids_by_key(session, [row.idempotency_key for row in rows])
-    fresh = [row for row in rows if row.idempotency_key not in known]
-    money.intend_payments(session, fresh, now)
-    quality.add_reviews(
-        session,
-        [
-            NewReview(row.worker_id, "bonus", row.unit_id, review_note=row.reason, bonus=row.amount, author=row.author)
-            for row in fresh
-        ],
-        now,
-    )
-    for row in fresh[:1]:
-        message = f"A bonus of {row.amount} {row.currency} was given to {len(fresh)} workers."
-        details = {"workers": [one.worker_id for one in fresh[:200]], "reason": row.reason}
-        quality.add_event(session, row.task_run_id, "payment.bonus", "info", message, details, row.author, now)
-    return list(ledger.ids_by_key(session, [row.idempotency_key for row in rows]).values())
 
 
 def _note_outcome(

@@ -12,16 +12,17 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.clock import Clock
-from app.data.repo import decisions, quality
+from app.data.repo import decisions, ledger, quality
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
 from app.errors import AppError, InvalidEntry, ProviderError
 from app.operations import verdicts
 from app.operations.authors import author_of
+from app.operations.bonuses import check_amount
 from app.operations.crowd import Crowd
 from app.operations.decision_file import CsvOutcome, read_decisions
 from app.operations.decision_rule import DecisionRule, choose
-from app.operations.payments import Ledger, check_amount
+from app.operations.payments import Ledger
 from app.operations.verdicts import DecisionPreview, Verdict
 from app.providers.base import CrowdProvider
 from app.settings import Settings
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 CHUNK = 400
 """Units decided in one transaction: a longer one would let workers' submissions wait."""
 FLAG = "flag"
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class ReviewDesk:
@@ -45,6 +47,8 @@ class ReviewDesk:
         self._applying = asyncio.Lock()
         self._own: set[str] = set()
         """Batches that were decided here and may be pending."""
+        self._own_bonuses: set[int] = set()
+        """Payments that were decided here and may not be final."""
 
     async def start(self) -> None:
         """Apply what fell due while the program was away, see to the ledger, then go on applying."""
@@ -111,10 +115,33 @@ class ReviewDesk:
         """Take back what of a batch is not applied yet; returns how many units (0: too late)."""
         return len(await self._store.write(quality.remove_pending, batch))
 
+    async def give_bonus(
+        self, worker_ids: Sequence[int], unit_ids: Sequence[int], amount: Decimal, reason: str, currency: str = ""
+    ) -> list[int]:
+        """Pay a bonus for each of the units, or (without any) to each of the workers, as the ledger does.
+
+        Returns the payments that `take_bonus_back` takes back until the undo time of the preferences is over. They are
+        written down at once, so that a crash loses none. `InvalidEntry`.
+        """
+        seconds = self._settings.preferences.undo_seconds
+        due_at = self._clock.now() + timedelta(seconds=seconds) if seconds > 0 else None
+        if unit_ids:
+            ids = await self._ledger.pay_unit_bonuses(unit_ids, amount, reason, due_at=due_at)
+        else:
+            ids = await self._ledger.pay_bonus(worker_ids, amount, reason, currency=currency, due_at=due_at)
+        if due_at is not None:
+            self._own_bonuses.update(ids)
+            self._new.set()
+        return ids
+
+    async def take_bonus_back(self, payment_ids: Sequence[int]) -> int:
+        """Void bonuses whose undo time is not over; returns how many payments (0: too late)."""
+        return await self._ledger.take_back(payment_ids)
+
     async def apply_due(self, everything: bool = False) -> int:
-        """Apply the decisions whose undo time is over (or all); returns how many units were changed."""
+        """Apply the decisions and bonuses whose undo time is over (or all); returns how many units were changed."""
         done = 0
-        until = datetime.max.replace(tzinfo=UTC) if everything else self._clock.now()
+        until = LATEST if everything else self._clock.now()
         async with self._applying:
             while rows := await self._store.read(quality.due_pending, until, CHUNK):
                 providers = await self._providers_of([row.unit_id for row in rows])
@@ -124,7 +151,8 @@ class ReviewDesk:
                 done += changed
                 if left == len(rows):  # all of them are of runs whose provider is not there: they stay pending
                     break
-        if done:
+            given = await self._ledger.release(until)
+        if done or given:
             self._send_behind()
         return done
 
@@ -136,6 +164,9 @@ class ReviewDesk:
                 rows = await self._store.read(quality.list_pending, batch)
                 providers = await self._providers_of([row.unit_id for row in rows])
                 done += await self._store.write(verdicts.apply_batch, batch, providers, self._clock.now())
+            if self._own_bonuses:
+                done += await self._ledger.release(LATEST, sorted(self._own_bonuses))
+                self._own_bonuses.clear()
         if done:
             self._send_behind()
 
@@ -223,7 +254,8 @@ class ReviewDesk:
     async def _serve(self) -> None:
         while True:
             self._new.clear()
-            due = await self._store.read(quality.next_due)
+            dues = (await self._store.read(quality.next_due), await self._store.read(ledger.next_due))
+            due = min((moment for moment in dues if moment is not None), default=None)
             seconds = None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
             waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._new.wait())]
             if seconds is not None:

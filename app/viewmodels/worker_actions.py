@@ -24,7 +24,6 @@ from app.operations.verdicts import Verdict as Verdict
 from app.operations.workers import Done
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, money
-from app.viewmodels.held_work import HeldWork
 from app.viewmodels.id_lists import find_rows
 
 APPROVED: Final = AgentStatus.APPROVED
@@ -97,7 +96,7 @@ class WorkerActions(QObject):
     def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store, self._operator = desktop.store, desktop.operator
-        self._desk, self._ledger, self._workers = desktop.reviews, desktop.ledger, desktop.workers
+        self._desk, self._workers = desktop.reviews, desktop.workers
         self._settings, self._clock = desktop.settings, desktop.clock
         self._toasts, self._state = desktop.toasts, desktop.ui_state
         self._crowd = Crowd(desktop.store, desktop.clock)
@@ -186,35 +185,20 @@ class WorkerActions(QObject):
         provider = await self._crowd.of_type(people[0].provider_type)
         return BonusTerms(tuple(people), tuple(unit_ids), currency, provider.fee)
 
-    async def pay_bonus(self, terms: BonusTerms, amount: Decimal, reason: str) -> HeldWork | None:
-        """Pay each of the people a bonus. It is written down and sent when it cannot be undone any more."""
-
-        async def pay() -> None:
-            if terms.unit_ids:
-                await self._ledger.pay_unit_bonuses(terms.unit_ids, amount, reason)
-            else:
-                worker_ids = [person.worker_id for person in terms.people]
-                await self._ledger.pay_bonus(worker_ids, amount, reason, currency=terms.currency)
-            self.done.emit()
-
+    async def pay_bonus(self, terms: BonusTerms, amount: Decimal, reason: str) -> None:
+        """Pay each of the people a bonus. It is written down at once and sent when it cannot be undone any more."""
+        worker_ids = [person.worker_id for person in terms.people]
+        payment_ids = await self._desk.give_bonus(worker_ids, terms.unit_ids, amount, reason, terms.currency)
         words = f"Bonus of {money(amount, terms.currency)} for {words_for(terms.people)}"
-        seconds = float(self._settings.preferences.undo_seconds)
-        if not seconds:
-            await pay()
-            self._toasts.say(f"{words}.", "ok")
-            return None
-        held = HeldWork(pay, seconds, self._clock, self)
-        held.failed.connect(lambda sentence: self._toasts.say(f"{words}: {sentence}", "bad"))
-        for ended in (held.done, held.failed, held.taken_back):
-            ended.connect(held.deleteLater)
+        seconds = self._settings.preferences.undo_seconds
 
         async def undo() -> None:
-            taken_back = held.take_back()
+            taken_back = await self._desk.take_bonus_back(payment_ids)
             said = "The bonus was taken back; nothing was paid." if taken_back else "Too late: the bonus is paid."
             self._toasts.say(said, "info" if taken_back else "warn")
+            self.done.emit()
 
-        self._toasts.offer_undo(f"{words}, in {seconds:.0f} s.", seconds, undo)
-        return held
+        self._say(f"{words}, in {seconds} s." if seconds else f"{words}.", undo)
 
     # bars
 

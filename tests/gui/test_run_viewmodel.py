@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.clock import TurnedClock
 from app.data.repo import money, status, tasks
 from app.data.states import RunState
 from app.operations.launcher import LaunchProgress
 from app.viewmodels.action import Action, end_all_actions
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.held_work import HeldWork
 from app.viewmodels.paced import Paced
 from app.viewmodels.run import RunViewModel
 from app.viewmodels.run_series import rate_per_minute
@@ -157,45 +155,3 @@ async def test_reading_again_waits_until_the_last_one_is_over(qapp: QApplication
     assert runs == 2, "many wishes are one reading"
     paced.stop()
     await end_all_actions()
-
-
-async def test_held_work_is_done_when_its_time_is_over(qapp: QApplication) -> None:
-    clock, done = TurnedClock(), []
-
-    async def work() -> None:
-        done.append(1)
-
-    held = HeldWork(work, 8, clock)
-    await clock.turn(7)
-    assert not done
-    await clock.turn(2)
-    await held.wait()
-    assert done == [1]
-    assert not held.take_back(), "too late"
-
-
-async def test_held_work_that_is_taken_back_is_never_done(qapp: QApplication) -> None:
-    clock, done = TurnedClock(), []
-
-    async def work() -> None:
-        done.append(1)
-
-    held = HeldWork(work, 8, clock)
-    await clock.turn(1)
-    assert held.take_back()
-    await clock.turn(20)
-    await held.wait()
-    assert not done
-
-
-async def test_closing_the_window_does_held_work_at_once(qapp: QApplication) -> None:
-    clock, done = TurnedClock(), []
-
-    async def work() -> None:
-        done.append(1)
-
-    held = HeldWork(work, 8, clock)
-    await clock.turn(1)
-    await end_all_actions()
-    assert done == [1]
-    assert not held.take_back()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.data.changes import announce
-from app.data.repo.core import AGENTS, PAYMENTS, REFS, among, run
+from app.data.repo.core import AGENTS, PAYMENTS, REFS, among, one, run
 from app.data.states import AgentStatus, PaymentState
 
 
 def begin_sending(session: Session, payment_id: int) -> bool:
-    """An intended payment becomes sent, and the attempt is counted. False when it is not intended any more."""
+    """An intended payment becomes sent, and the attempt is counted. False when it is not intended, or held back."""
     statement = sa.update(PAYMENTS).where(
-        PAYMENTS.c.payment_id == payment_id, PAYMENTS.c.state == PaymentState.INTENDED
+        PAYMENTS.c.payment_id == payment_id, PAYMENTS.c.state == PaymentState.INTENDED, PAYMENTS.c.due_at.is_(None)
     )
     values = {"state": PaymentState.SENT, "attempts": PAYMENTS.c.attempts + 1, "error": ""}
     begun = run(session, statement.values(values)).rowcount == 1
@@ -28,9 +29,41 @@ def begin_sending(session: Session, payment_id: int) -> bool:
 def move(session: Session, payment_ids: Sequence[int], old: PaymentState, new: PaymentState) -> int:
     """Those of the payments that are `old` become `new`. Returns how many."""
     where = among(PAYMENTS.c.payment_id, "ids") & (PAYMENTS.c.state == old)
-    moved = run(session, sa.update(PAYMENTS).where(where).values(state=new), {"ids": list(payment_ids)}).rowcount
+    statement = sa.update(PAYMENTS).where(where).values(state=new, due_at=None)
+    moved = run(session, statement, {"ids": list(payment_ids)}).rowcount
     announce(session, "payments", None)
     return moved
+
+
+_HELD = (PAYMENTS.c.state == PaymentState.INTENDED) & PAYMENTS.c.due_at.is_not(None)
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next payment that can still be taken back is due."""
+    row = one(session, sa.select(PAYMENTS.c.due_at).where(_HELD).order_by(PAYMENTS.c.due_at).limit(1))
+    return None if row is None else row[0]
+
+
+def release_held(session: Session, until: datetime, payment_ids: Sequence[int] | None = None) -> list[int]:
+    """Let payments be sent that are due by `until`: of these, or all. Returns their ids, oldest first."""
+    which = sa.select(PAYMENTS.c.payment_id).where(_HELD, PAYMENTS.c.due_at <= until).order_by(PAYMENTS.c.payment_id)
+    found = [row[0] for row in run(session, which)]
+    if payment_ids is not None:
+        found = sorted(set(found) & set(payment_ids))
+    if found:
+        some = among(PAYMENTS.c.payment_id, "ids")
+        run(session, sa.update(PAYMENTS).where(some).values(due_at=None), {"ids": found})
+        announce(session, "payments", found)
+    return found
+
+
+def take_held_back(session: Session, payment_ids: Sequence[int]) -> int:
+    """Void those of the payments that can still be taken back. Returns how many."""
+    where = among(PAYMENTS.c.payment_id, "ids") & _HELD
+    values = {"state": PaymentState.CANCELLED, "due_at": None}
+    voided = run(session, sa.update(PAYMENTS).where(where).values(values), {"ids": list(payment_ids)}).rowcount
+    announce(session, "payments", payment_ids)
+    return voided
 
 
 def list_provider_types(session: Session, states: Sequence[PaymentState]) -> list[str]:
@@ -98,8 +131,8 @@ def sums_by_state(session: Session, payment_ids: Sequence[int] | None = None) ->
     sums: dict[tuple[str, str], StateSum] = {}
     parameters = {} if payment_ids is None else {"ids": list(payment_ids)}
     for state, currency, amount, fee, times in run(session, statement, parameters):
-        one = sums.get((state, currency)) or StateSum(PaymentState(state), currency, 0, Decimal(0), Decimal(0))
+        old = sums.get((state, currency)) or StateSum(PaymentState(state), currency, 0, Decimal(0), Decimal(0))
         sums[state, currency] = replace(
-            one, payments=one.payments + times, amount=one.amount + amount * times, fees=one.fees + fee * times
+            old, payments=old.payments + times, amount=old.amount + amount * times, fees=old.fees + fee * times
         )
-    return sorted(sums.values(), key=lambda one: (one.state, one.currency))
+    return sorted(sums.values(), key=lambda found: (found.state, found.currency))

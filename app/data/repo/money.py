@@ -58,6 +58,8 @@ class NewPayment:
     author: str = ""
     state: PaymentState = PaymentState.INTENDED
     """`settled` where no provider has to be called."""
+    due_at: datetime | None = None
+    """Not sent, and can be taken back, until then."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.data.states import PaymentState
@@ -21,6 +21,12 @@ class Payment(SQLModel, table=True):
         Index("ix_payments_worker", "worker_id"),
         Index("ix_payments_unit", "unit_id"),
         Index("ix_payments_state", "state"),
+        Index(
+            "ix_payments_due_at",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
     )
     payment_id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
     idempotency_key: str = Field(unique=True)
@@ -40,6 +46,8 @@ class Payment(SQLModel, table=True):
     """What the provider said last, when it failed."""
     attempts: int = 0
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when an intended payment can be taken back and is not sent; None once it may be (ours)."""
     author: str = ""
     creation_date: datetime = Field(sa_type=UtcDateTime)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +17,32 @@ from app.errors import ConfigError, InvalidEntry
 from app.operations.decision_rule import DecisionRule
 from tests.fakes.desk_scene import PAY, DeskScene, open_scene
 
+ROOT = Path(__file__).resolve().parents[3]
 APPROVED, SOFT, REJECTED = AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED
+GIVE_AND_DIE = """
+import asyncio, os, signal, sys
+from decimal import Decimal
+from pathlib import Path
+from app.clock import TurnedClock
+from app.data.store import Store
+from app.operations.crowd import Crowd
+from app.operations.payments import Ledger
+from app.operations.review import ReviewDesk
+from app.settings import Preferences, Settings
+from tests.fakes.data_rows import NOW
+
+async def give() -> None:
+    folder = Path(sys.argv[1])
+    settings = Settings(folder, f"sqlite:///{folder / 'crowdesk.db'}", Preferences(author="rita", undo_seconds=8))
+    store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
+    clock = TurnedClock(NOW)
+    crowd = Crowd(store, clock)
+    desk = ReviewDesk(store, Ledger(store, crowd, settings, clock), crowd, settings, clock)
+    await desk.give_bonus([int(sys.argv[2])], (), Decimal(3), "careful", "EUR")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(give())
+"""
 
 
 @pytest.fixture
@@ -248,3 +276,70 @@ async def test_a_provider_that_fails_leaves_the_payment_in_the_ledger(paid: Desk
     assert [row.error for row in failed] == ["no money"]
     assert (await paid.ledger.retry()).settled == 1
     assert paid.account.total_paid() == PAY
+
+
+async def bonuses_of(scene: DeskScene) -> list[tuple[PaymentState, Decimal]]:
+    rows = await scene.store.read(money.list_open_payments, None, 100, tuple(PaymentState))
+    return [(row.state, row.amount) for row in rows if row.kind == "bonus"]
+
+
+async def given(scene: DeskScene) -> int:
+    reviews = [await scene.store.read(quality.list_reviews, worker_id=worker) for worker in scene.worker_ids]
+    return sum(review.status == "bonus" for one in reviews for review in one)
+
+
+async def test_a_bonus_is_sent_and_told_when_its_undo_time_is_over(paid: DeskScene) -> None:
+    await paid.desk.give_bonus(paid.worker_ids, (), Decimal(2), "careful", "EUR")
+    await paid.desk.apply_due()
+    await paid.ledger.send_open()
+    assert await bonuses_of(paid) == [(PaymentState.INTENDED, Decimal(2))] * 2
+    assert (paid.account.calls, await given(paid)) == ([], 0)
+    await paid.clock.turn(9)
+    await paid.desk.apply_due()
+    await paid.desk.close()
+    assert await bonuses_of(paid) == [(PaymentState.SETTLED, Decimal(2))] * 2
+    assert (paid.account.total_paid(), await given(paid)) == (Decimal(4), 2)
+
+
+async def test_a_bonus_that_is_taken_back_is_never_sent(paid: DeskScene) -> None:
+    ids = await paid.desk.give_bonus((), paid.units[:1], Decimal(2), "careful")
+    assert await paid.desk.take_bonus_back(ids) == 1
+    assert await paid.desk.take_bonus_back(ids) == 0
+    await paid.clock.turn(9)
+    await paid.desk.apply_due()
+    await paid.desk.close()
+    assert await bonuses_of(paid) == [(PaymentState.CANCELLED, Decimal(2))]
+    assert (paid.account.calls, await given(paid)) == ([], 0)
+
+
+async def test_a_bonus_is_too_late_to_take_back_once_it_is_due(paid: DeskScene) -> None:
+    ids = await paid.desk.give_bonus((), paid.units[:1], Decimal(2), "careful")
+    await paid.clock.turn(9)
+    await paid.desk.apply_due()
+    assert await paid.desk.take_bonus_back(ids) == 0
+    await paid.desk.close()
+    assert paid.account.total_paid() == Decimal(2)
+
+
+async def test_closing_pays_the_bonuses_that_were_given_here(paid: DeskScene) -> None:
+    await paid.desk.give_bonus(paid.worker_ids[:1], (), Decimal(2), "careful", "EUR")
+    await paid.desk.close()
+    assert paid.account.total_paid() == Decimal(2)
+
+
+async def test_a_bonus_outlives_a_program_that_dies_within_its_undo_time(tmp_path: Path) -> None:
+    """Given by a process that is killed at once: the next start keeps it until it is due, then pays it, once."""
+    async with open_scene(tmp_path, "mock") as scene:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", GIVE_AND_DIE, str(tmp_path), str(scene.worker_ids[0]), cwd=ROOT
+        )
+        assert await child.wait() == -signal.SIGKILL
+        assert await bonuses_of(scene) == [(PaymentState.INTENDED, Decimal(3))]
+        _, desk = scene.new_process()
+        await desk.start()
+        assert scene.account.total_paid() == 0, "it can still be taken back"
+        await scene.clock.turn(9)
+        await desk.apply_due()
+        await desk.close()
+        assert await bonuses_of(scene) == [(PaymentState.SETTLED, Decimal(3))]
+        assert (scene.account.total_paid(), await given(scene)) == (Decimal(3), 1)

@@ -216,7 +216,7 @@ def _money_tables() -> None:
         key("payment_id"), text("idempotency_key"), text("kind"), ref("worker_id", "workers.worker_id"),
         ref("unit_id", "units.unit_id", null=True), ref("task_run_id", "task_runs.task_run_id", null=True),
         text("provider_type"), amount("amount"), amount("fee"), text("currency"), text("state"), text("reason"),
-        text("error"), number("attempts"), time("settled_at"), text("author"), created(),
+        text("error"), number("attempts"), time("settled_at"), time("due_at"), text("author"), created(),
         sa.UniqueConstraint("idempotency_key"),
     )  # fmt: skip
     table(
@@ -264,4 +264,5 @@ def _indices() -> None:
     index("ix_payments_worker", "payments", "worker_id")
     index("ix_payments_unit", "payments", "unit_id")
     index("ix_payments_state", "payments", "state")
+    index("ix_payments_due_at", "payments", "due_at", where="due_at IS NOT NULL")
     index("ix_external_refs_external", "external_refs", "provider_type", "name", "external_id")
