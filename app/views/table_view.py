@@ -142,6 +142,10 @@ class RecordTableView(QTableView):
             return self.records.index(0 if first else rows - 1, self.visible_columns()[0])
         return super().moveCursor(action, modifiers)
 
+    def keyboardSearch(self, search: str) -> None:
+        """Letters are keys of the page. Qt would look for a row that begins with them, through millions on the thread
+        of the window, and a decision would then be about another row than the one that was looked at."""
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)
         index = self.indexAt(event.position().toPoint())
