@@ -35,8 +35,15 @@ TURN_SECONDS = 0.004
 EXECUTOR_THREADS = 8
 SWEEP_MS = 50
 OLDEST = 2
-FULL_SWEEP_SECONDS = 20.0
-"""A full collection looks at everything there is: with 2 000 workers' connections that is a tenth of a second."""
+MIDDLE_EVERY = 2
+"""Sweeps of the youngest objects to one of those that outlived one: more rarely would be longer each time."""
+FULL_SECONDS = 10.0
+MOST_SWEPT = 40_000
+"""More objects than this are set aside instead of being looked at: that many take some 15 ms."""
+THAW_SECONDS, LATEST_THAW_SECONDS = 300.0, 900.0
+"""After so long all objects there are are looked at once more: when nothing else happens, or at the latest then."""
+IDLE_SWEEPS = 20
+"""So many times without anything to sweep in a row mean that nothing else happens."""
 
 
 class _TimedCall(asyncio.TimerHandle):
@@ -105,7 +112,9 @@ class _Sweeper(QObject):
     """Collects cyclic garbage, on the loop's thread and nowhere else.
 
     Python collects on whichever thread allocates; a widget in a cycle would be destroyed on a thread of the database,
-    and the process with it.
+    and the process with it. What lives long (the program, its pages, two thousand workers' connections) takes a
+    quarter of a second to look at: it is set aside, and looked at again when nobody waits. Set aside, objects still go
+    when nothing holds them; only rings of them stay until the next thaw, and steady work makes next to none.
     """
 
     def __init__(self) -> None:
@@ -113,21 +122,29 @@ class _Sweeper(QObject):
         self._was_enabled = gc.isenabled()
         gc.disable()
         gc.freeze()  # what the program is made of stays: full collections need not look at it
-        self._full_at = time.monotonic()
+        self._full_at = self._thawed_at = time.monotonic()
+        self._idle = 0
         self._timer = self.startTimer(SWEEP_MS, Qt.TimerType.CoarseTimer)
 
     def timerEvent(self, event: QTimerEvent) -> None:
-        for generation, (count, most) in reversed(
-            list(enumerate(zip(gc.get_count(), gc.get_threshold(), strict=True)))
-        ):
-            if count <= most:
-                continue
-            if generation == OLDEST:
-                if time.monotonic() - self._full_at < FULL_SWEEP_SECONDS:
-                    continue
-                self._full_at = time.monotonic()
-            gc.collect(generation)
-            return
+        young, middle, _ = gc.get_count()
+        now = time.monotonic()
+        busy = young > gc.get_threshold()[0]
+        self._idle = 0 if busy else self._idle + 1
+        since_thaw = now - self._thawed_at
+        if since_thaw > LATEST_THAW_SECONDS or (since_thaw > THAW_SECONDS and self._idle > IDLE_SWEEPS):
+            self._thawed_at = self._full_at = now
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+        elif busy and now - self._full_at > FULL_SECONDS:
+            self._full_at = now
+            if len(gc.get_objects(generation=OLDEST)) > MOST_SWEPT:
+                gc.freeze()
+            else:
+                gc.collect()
+        elif busy:
+            gc.collect(1 if middle >= MIDDLE_EVERY else 0)
 
     def stop(self) -> None:
         """Let Python collect by itself again."""

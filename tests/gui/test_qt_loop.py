@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import math
 import os
 import signal
 import threading
 import time
+import weakref
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from app import qt_loop
 from app.qt_loop import QtLoop
 
 
@@ -174,3 +177,31 @@ async def test_cyclic_garbage_goes_on_the_thread_of_the_loop_only() -> None:
         churned = [[[number]] for number in range(2_000)]
         await asyncio.sleep(0.02)
     assert gone == [threading.main_thread().name]
+
+
+class _Ring:
+    """Holds itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.mark.parametrize("set_aside", [False, True])
+async def test_rings_go_on_the_loops_thread_also_those_set_aside(
+    set_aside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if set_aside:
+        monkeypatch.setattr(qt_loop, "THAW_SECONDS", 0.0)
+        monkeypatch.setattr(qt_loop, "IDLE_SWEEPS", 0)
+    else:
+        monkeypatch.setattr(qt_loop, "FULL_SECONDS", 0.0)
+    gone, threads = asyncio.Event(), []
+    ring = _Ring()
+    if set_aside:
+        gc.freeze()
+    weakref.finalize(ring, lambda: (threads.append(threading.get_ident()), gone.set()))
+    del ring
+    litter = [] if set_aside else [[] for _ in range(5000)]  # there is something to sweep
+    await asyncio.wait_for(gone.wait(), 5)
+    assert threads == [threading.get_ident()]
+    assert len(litter) in (0, 5000)
