@@ -105,6 +105,7 @@ class Operator:
         be resumed when the cause is mended.
         """
         provider, blueprint = self._check(config)
+        await asyncio.to_thread(_see_first_item, self._make(config)[1])
         await provider.RequesterClass(provider, config.provider.requester_name).register()
         run_id = await self._store.write(create_run, config, provider.is_sandbox(), self._clock.now())
         hold = self._store.try_hold(_lock(run_id))
@@ -375,6 +376,11 @@ def _served_task(context: RunContext, build_dir: Any) -> ServedTask:
         image_sources=pages.image_sources,
         entry_required=context.provider.SIGNED_ENTRY,
     )
+
+
+def _see_first_item(blueprint: Blueprint) -> None:
+    """Data of which no row can be used are told before a run is made. `ConfigError`."""
+    next(iter(blueprint.iter_assignments()), None)
 
 
 def _first_items(blueprint: Blueprint, number: int) -> list[AssignmentData]:

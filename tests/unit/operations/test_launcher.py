@@ -127,3 +127,13 @@ async def test_two_runs_launch_side_by_side(stage: Stage) -> None:
     assert stage.rows("SELECT task_run_id, count(*) FROM units GROUP BY 1 ORDER BY 1") == [
         (run.run_id, 2_000) for run in sorted(runs, key=lambda run: run.run_id)
     ]
+
+
+async def test_data_of_which_no_row_can_be_used_are_told_before_there_is_a_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FaultyBlueprint, "breaks_at", 0)
+    with pytest.raises(ConfigError, match="Line 7"):
+        await stage.operator.launch(config_of(stage.folder))
+    assert stage.rows("SELECT * FROM task_runs") == []
+    assert stage.operator.live_runs == {}
