@@ -16,6 +16,7 @@ from app.operations.decision_rule import DecisionRule
 from app.operations.verdicts import DecisionPreview
 from app.viewmodels import formats
 from app.viewmodels.action import Action
+from app.viewmodels.decisions import keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.review_decisions import ReviewDecisions
@@ -28,8 +29,6 @@ RECORD_PAUSE_MS = 80
 RECOUNT_MS = 300
 """The shortest time between two counts; over a large queue, ten times what one count takes."""
 RECORDS_KEPT = 64
-_REASONS = "decisions.reasons"
-REASONS_KEPT = 3
 
 
 @dataclass(frozen=True)
@@ -187,13 +186,12 @@ class ReviewViewModel(QObject):
 
     def recent_reasons(self) -> list[str]:
         """The reasons of the last rejections, the newest first."""
-        return [str(reason) for reason in self.desktop.ui_state.get(_REASONS, [])]
+        return recent_reasons(self.desktop.ui_state)
 
     def decide(self, unit_ids: Sequence[int], verdict: str, note: str = "", words: str = "") -> None:
         """Decide about units; returns at once. See `ReviewDecisions`."""
         if verdict == "reject" and note:
-            kept = [note, *(reason for reason in self.recent_reasons() if reason != note)]
-            self.desktop.ui_state.put(_REASONS, kept[:REASONS_KEPT])
+            keep_reason(self.desktop.ui_state, note)
         self.decisions.decide(unit_ids, verdict, note, words)
 
     def flag(self, unit_ids: Sequence[int]) -> None:

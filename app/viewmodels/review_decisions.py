@@ -15,6 +15,7 @@ from app.operations.review import ReviewDesk
 from app.operations.verdicts import DecisionPreview, Verdict
 from app.viewmodels import formats
 from app.viewmodels.action import Action
+from app.viewmodels.decisions import DONE_WORDS
 from app.viewmodels.toasts import Toasts
 
 VERDICTS: dict[str, Verdict] = {
@@ -22,7 +23,6 @@ VERDICTS: dict[str, Verdict] = {
     "soft_reject": AgentStatus.SOFT_REJECTED,
     "reject": AgentStatus.REJECTED,
 }
-DONE_WORDS = {"approve": "approved", "soft_reject": "soft-rejected", "reject": "rejected"}
 _KEPT = 200
 
 
@@ -105,7 +105,7 @@ class ReviewDecisions(QObject):
                 continue
             count = len(next_one.unit_ids)
             what = next_one.words if count == 1 and next_one.words else formats.count_of(count, "unit")
-            words = f"{what} {DONE_WORDS[next_one.verdict]}."
+            words = f"{what} {DONE_WORDS[VERDICTS[next_one.verdict]]}."
             sent = _Sent(batch, next_one.unit_ids, words)
             self._sent.append(sent)
             self.sent.emit(next_one.unit_ids)

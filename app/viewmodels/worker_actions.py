@@ -22,6 +22,7 @@ from app.operations.crowd import Crowd
 from app.operations.verdicts import DecisionPreview
 from app.operations.verdicts import Verdict as Verdict
 from app.operations.workers import Done
+from app.viewmodels.decisions import DONE_WORDS, keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, money
 from app.viewmodels.id_lists import find_rows
@@ -31,15 +32,8 @@ SOFT_REJECTED: Final = AgentStatus.SOFT_REJECTED
 REJECTED: Final = AgentStatus.REJECTED
 MANY = 5_000
 """A selection of more units is narrowed in the database before anything is worked out about it."""
-REASONS_KEPT = 3
 LINK_DAYS = 31
 NOTHING_THERE = "Nothing of this waits for review."
-_REASONS = "decisions.reasons"
-_PAST = {
-    AgentStatus.APPROVED: "approved",
-    AgentStatus.SOFT_REJECTED: "soft-rejected",
-    AgentStatus.REJECTED: "rejected",
-}
 
 
 @dataclass(frozen=True)
@@ -136,7 +130,7 @@ class WorkerActions(QObject):
 
     def recent_reasons(self) -> list[str]:
         """The reasons of the last rejections, newest first."""
-        return [str(reason) for reason in self._state.get(_REASONS, [])]
+        return recent_reasons(self._state)
 
     async def decide(self, subjects: Subjects, verdict: Verdict, note: str = "") -> int:
         """Decide about all of the subjects that wait for it; returns how many. Can be undone for some seconds."""
@@ -146,15 +140,14 @@ class WorkerActions(QObject):
             raise EntryDoesNotExist(_nothing_to_decide(len(unit_ids) + left_out))
         batch = await self._desk.decide(unit_ids, verdict, note=note)
         if verdict is AgentStatus.REJECTED:
-            kept = [note, *(reason for reason in self.recent_reasons() if reason != note)]
-            self._state.put(_REASONS, kept[:REASONS_KEPT])
+            keep_reason(self._state, note)
 
         async def undo() -> None:
             taken_back = await self._desk.undo(batch)
             self._toasts.say(f"{count_of(taken_back, 'decision')} taken back.", "info")
             self.done.emit()
 
-        self._say(f"{count_of(preview.count, 'unit')} {_PAST[verdict]}.", undo)
+        self._say(f"{count_of(preview.count, 'unit')} {DONE_WORDS[verdict]}.", undo)
         return preview.count
 
     async def _to_decide(self, subjects: Subjects, verdict: Verdict) -> tuple[Sequence[int], int]:

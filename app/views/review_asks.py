@@ -9,8 +9,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.viewmodels.action import Action
-from app.viewmodels.formats import count_of, money
+from app.viewmodels.decisions import cost_words
+from app.viewmodels.formats import count_of
 from app.viewmodels.review import ReviewViewModel
+from app.viewmodels.review_decisions import VERDICTS
 from app.viewmodels.review_rules import RuleForm
 from app.viewmodels.review_submission import Submission
 from app.views.review_panels import BonusPanel, DecisionPanel, InlinePanel, RulePanel
@@ -101,7 +103,7 @@ class ReviewAsks(QWidget):
             ids, verdict = self.decision.unit_ids, self.decision.verdict
             found = await self._model.preview(ids, verdict)
             if (ids, verdict) == (self.decision.unit_ids, self.decision.verdict):
-                self.decision.show_cost(cost_words(found, verdict), bool(found.count))
+                self.decision.show_cost(cost_words(found, VERDICTS[verdict]), bool(found.count))
                 return
 
     def _confirm_decision(self) -> None:
@@ -133,7 +135,7 @@ class ReviewAsks(QWidget):
             try:
                 ids = await self._model.units_by_rule(form.rule())
                 found = await self._model.preview(ids, form.verdict)
-                words, problem = cost_words(found, form.verdict), "" if ids else "No submission meets this."
+                words, problem = cost_words(found, VERDICTS[form.verdict]), "" if ids else "No submission meets this."
             except ValueError as error:
                 ids, words, problem = [], "", str(error)
             if form == self.rule.form():
@@ -144,16 +146,3 @@ class ReviewAsks(QWidget):
         form = self.rule.form()
         self.close_panels()
         self.decided.emit(self.rule.unit_ids, form.verdict, form.note.strip())
-
-
-def cost_words(found: Any, verdict: str) -> str:
-    """What a decision will do, in a sentence."""
-    if not found.count:
-        return str(found.blocked_reason)
-    left = f" {count_of(found.already, 'unit')} already decided: left as they are." if found.already else ""
-    units = count_of(found.count, "unit")
-    if verdict == "reject":
-        return f"{units}, nothing is paid.{left}"
-    sums = [f"{money(pay, currency)} and {money(fee, currency)} fees" if fee else f"{money(pay, currency)}, no fees"
-            for currency, pay, fee in found.by_currency]  # fmt: skip
-    return f"{units}: {'; '.join(sums)}.{left}"

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.viewmodels.decisions import cost_words
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.formats import count_of, money
+from app.viewmodels.formats import count_of
 from app.viewmodels.worker_actions import APPROVED, REJECTED, SOFT_REJECTED, Subjects, Verdict, WorkerActions, words_for
 from app.views import theme
 from app.views.action_sheets import BlockSheet, BonusSheet, DecisionSheet, GrantSheet, MessageSheet, RevokeSheet
@@ -181,7 +182,8 @@ class ActionDesk(QObject):
 
         def show(preview: Any) -> None:
             if sheet.is_open():
-                sheet.setPreviewKnown(*_preview_words(preview, verdict))
+                possible = bool(preview.count)
+                sheet.setPreviewKnown(cost_words(preview, verdict), "" if possible else "bad", possible)
 
         self.errands.run(self._actions.preview, subjects, verdict, then=show, failed=sheet.fail)
 
@@ -213,25 +215,6 @@ class ActionDesk(QObject):
     def _add(self, menu: QMenu, words: str, icon: str, slot: Callable[[], object], tint: str = "dim") -> None:
         action = menu.addAction(theme.current().icon(icon, tint), words)
         action.triggered.connect(lambda _checked=False: slot())
-
-
-def _preview_words(preview: Any, verdict: Verdict) -> tuple[str, str, bool]:
-    """What a decision will do, in a sentence; its tone; and whether there is anything to decide."""
-    already = (
-        f" {count_of(preview.already, 'unit')} not waiting for review stay as they are." if preview.already else ""
-    )
-    if preview.blocked_reason:
-        return preview.blocked_reason, "bad", False
-    if not preview.count:
-        return f"Nothing of this waits for review.{already}", "warn", False
-    units = count_of(preview.count, "unit")
-    if verdict is REJECTED:
-        return f"{units} rejected, nothing is paid.{already}", "", True
-    costs = " and ".join(
-        money(amount, currency) + (f" with {money(fee, currency)} fees on top" if fee else ", no fees")
-        for currency, amount, fee in preview.by_currency
-    )
-    return f"{units}, {costs}.{already}", "", True
 
 
 def _block_note(at_work: int) -> str:
