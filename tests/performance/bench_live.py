@@ -203,6 +203,8 @@ async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) ->
         "submission_p99_ms": at(result["submitted"], 0.99),
         "stall_p99_ms": at(stalls.late, 0.99),
         "stall_longest_ms": round(max(stalls.late), 1),
+        "load_busy_percent": round(100 * result["busy"]),
+        "load_late_p99_ms": at(result["late"], 0.99),
         "launch_units_per_second": round(100_000 / launched),
         "cpu_ms_per_unit": round(cpu * 1000, 2),
         "stored": stored,

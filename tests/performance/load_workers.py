@@ -3,12 +3,14 @@
     python load_workers.py PLAN.json
 
 `PLAN.json` holds `{"host", "port", "paths": [entry paths], "think": s, "rest": s, "warm_up": s, "seconds": s}`; prints
-one JSON line with the milliseconds of every registration and of every submission until its receipt.
+one JSON line with the milliseconds of every registration and of every submission until its receipt, and how busy and
+how late this process was itself: what it measures includes that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import sys
@@ -29,7 +31,7 @@ class Load:
         self.registered: list[float] = []
         self.submitted: list[float] = []
         self.refused = 0
-        self.began = 0.0
+        self.late: list[float] = []
         self.measuring = False
         self.over = False
 
@@ -70,26 +72,39 @@ class Load:
         await socket.close()
         client.close()
 
+    async def watch(self) -> None:
+        """How late this process is at its own appointments, until the end."""
+        while not self.over:
+            due = time.perf_counter() + 0.01
+            await asyncio.sleep(0.01)
+            if self.measuring:
+                self.late.append((time.perf_counter() - due) * 1000)
+
     async def run(self) -> dict[str, Any]:
         """All workers come in, settle, and are measured."""
+        watching = asyncio.create_task(self.watch())
         working = [asyncio.create_task(self.work(number)) for number in range(len(self.plan["paths"]))]
         await asyncio.sleep(float(self.plan["warm_up"]))
         self.measuring = True
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         await asyncio.sleep(float(self.plan["seconds"]))
-        took = time.perf_counter() - began
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
         self.measuring, self.over = False, True
         done = len(self.submitted)
         failures = [str(each) for each in await asyncio.gather(*working, return_exceptions=True) if each is not None]
+        await watching
         return {
             "seconds": took,
             "units": done,
             "registered": self.registered,
             "submitted": self.submitted,
             "refused": self.refused,
+            "busy": cpu / took,
+            "late": self.late,
             "failures": failures[:3],
         }
 
 
 if __name__ == "__main__":
+    gc.disable()  # a sweep over thousands of connections takes a quarter of a second, and would be measured as theirs
     print(json.dumps(asyncio.run(Load(json.loads(Path(sys.argv[1]).read_text())).run())), flush=True)
