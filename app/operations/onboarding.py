@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.blueprints.gates import Refuse, refuse
-from app.data.repo import people, quality, status
+from app.data.repo import onboarding, quality, status
 from app.data.states import ONBOARDING_LIVE, AgentStatus
 from app.data.store import Session
 from app.operations.run_context import RunContext, hash_of
@@ -38,17 +38,17 @@ class OnboardingDesk:
         context = self._context
         if not context.config.blueprint.onboarding_qualification:
             return {}
-        rows = await context.store.read(people.list_onboarding_agents, context.run_id)
+        rows = await context.store.read(onboarding.list_onboarding_agents, context.run_id)
         return {context.token_of(row.nonce, onboarding=True): str(row.status) for row in rows}
 
 
 def judge(session: Session, context: RunContext, token_hash: str, outputs: Any, now: datetime) -> Passed | Refuse:
     """One transaction: the answer, the verdict, and the qualification granted with 1 (passed) or 0 (failed)."""
-    row = people.find_onboarding_agent(session, context.run_id, token_hash=token_hash)
+    row = onboarding.find_onboarding_agent(session, context.run_id, token_hash=token_hash)
     if row is None:
         return refuse("bad_request")
     if row.status in ONBOARDING_LIVE:
-        people.record_onboarding(session, row.onboarding_agent_id, outputs, now)
+        onboarding.record_onboarding(session, row.onboarding_agent_id, outputs, now)
         passed = context.blueprint.check_onboarding(row.data.get("inputs"), outputs)
         verdict = AgentStatus.APPROVED if passed else AgentStatus.REJECTED
         status.set_onboarding_status(session, row.onboarding_agent_id, verdict, now=now)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.blueprints.gates import Admit, Candidate, Divert, Refuse, RunLimits, decide, refuse
-from app.data.repo import dispatch, intake, money, people
+from app.data.repo import dispatch, intake, money, onboarding, people
 from app.data.repo.core import clean_text
 from app.data.repo.dispatch import Asker, Claim, KnownAgent, Standing
 from app.data.states import LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, UnitStatus
@@ -414,9 +414,9 @@ def _why_none(session: Session, admission: Admission, *, over_budget: bool) -> R
 def _begin_onboarding(session: Session, admission: Admission, order: Order, worker_id: int) -> InOnboarding:
     """The worker's onboarding in this run: the one they are in, or a new one."""
     context = admission.context
-    begun = people.find_onboarding_agent(session, context.run_id, worker_id=worker_id)
+    begun = onboarding.find_onboarding_agent(session, context.run_id, worker_id=worker_id)
     if begun is None or begun.status not in ONBOARDING_LIVE:
-        begun = people.create_onboarding_agent(
+        begun = onboarding.create_onboarding_agent(
             session,
             run_id=context.run_id,
             worker_id=worker_id,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.blueprints.base import RowError
 from app.clock import Clock
-from app.data.repo import people, quality, subjects
+from app.data.repo import blocks, people, quality, subjects
 from app.data.repo.quality import NewReview
 from app.data.repo.subjects import Person
 from app.data.store import Session, Store
@@ -194,7 +194,7 @@ def _names(workers: Sequence[Person]) -> str:
 def _block(session: Session, workers: Sequence[Person], scope: Scope, now: datetime) -> None:
     hard = scope.task_id is None
     for worker in workers:
-        people.block_worker(
+        blocks.block_worker(
             session, worker.worker_id, hard=hard, task_id=scope.task_id, reason=scope.reason, author=scope.author,
             until=scope.until, now=now,
         )  # fmt: skip
@@ -208,7 +208,7 @@ def _block(session: Session, workers: Sequence[Person], scope: Scope, now: datet
 def _lift(
     session: Session, workers: Sequence[Person], task_id: int | None, reason: str, author: str, now: datetime
 ) -> list[Person]:
-    lifted = [one for one in workers if people.unblock_worker(session, one.worker_id, task_id=task_id, now=now)]
+    lifted = [one for one in workers if blocks.unblock_worker(session, one.worker_id, task_id=task_id, now=now)]
     if lifted:
         _write_down(session, lifted, "unblock", task_id, reason, author, now)
         message = f"{_names(lifted)}: unblocked. {reason}".strip()

@@ -11,8 +11,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.clock import Clock
-from app.data.repo import listing, people, quality, subjects
-from app.data.repo.people import BlockRow, SubmissionRow
+from app.data.repo import blocks, listing, people, quality, subjects
+from app.data.repo.blocks import BlockRow
+from app.data.repo.people import SubmissionRow
 from app.data.repo.quality import GrantRow, ReviewRow
 from app.data.store import Session
 from app.errors import EntryDoesNotExist
@@ -61,7 +62,7 @@ def read_dossier(session: Session, worker_id: int, now: datetime) -> Dossier:
         paid=row["paid"],
         last_seen=row["last_seen"],
         tasks=tuple(name for _, name in subjects.list_tasks_of_workers(session, [worker_id])),
-        blocks=tuple(people.list_blocks(session, now, worker_id)),
+        blocks=tuple(blocks.list_blocks(session, now, worker_id)),
         grants=tuple(quality.list_grants(session, worker_id=worker_id)),
         decisions=tuple(quality.list_reviews(session, worker_id=worker_id, limit=_LATEST)),
         work=tuple(people.list_submissions_of_worker(session, worker_id, limit=_LATEST)),

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.data.repo import holders, tasks
+from app.data.repo import subjects, tasks
 from app.errors import ConfigError, StoreError
 from app.operations import config as configs
 from app.operations.config import RunConfig
@@ -209,7 +209,7 @@ class LaunchViewModel(QObject):
         return self._trial
 
     async def _read_names(self) -> None:
-        names = await self.desktop.store.read(holders.count_holders)
+        names = await self.desktop.store.read(subjects.count_holders)
         if names != self._known:
             self._known = names
             self.known_qualifications_changed.emit(sorted(names))

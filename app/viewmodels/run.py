@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.data.repo import listing, run_costs, totals
+from app.data.repo import listing, money, totals
 from app.data.repo.tasks import agent_counts
 from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
@@ -56,7 +56,7 @@ def read_series(session: Session, run_id: int, now: datetime) -> RunSeries:
     bars = totals.time_on_task_histogram(session, run_id)
     times = [moment.timestamp() for moment in history.times]
     coarse = history.times[:: max(1, len(times) // COST_STEPS)]
-    known = run_costs.spend_history(session, run_id, [*coarse, history.times[-1]])
+    known = money.spend_history(session, run_id, [*coarse, history.times[-1]])
     at = [moment.timestamp() for moment in (*coarse, history.times[-1])]
     return RunSeries(
         times=times,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import people, status, tasks
+from app.data.repo import blocks, people, status, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
 from app.operations.config import load_task_file
@@ -83,7 +83,7 @@ async def test_a_blocked_worker_is_told_so_at_the_door(run: LiveTaskRun, store: 
     assert worker_id is not None
     now = run.context.clock.now()
     await store.write(
-        people.block_worker, worker_id, hard=True, task_id=None, reason="careless", author="", until=None, now=now
+        blocks.block_worker, worker_id, hard=True, task_id=None, reason="careless", author="", until=None, now=now
     )
     await page.click("text=Take another")
     await page.wait_for_selector("text=You can take no tasks of this requester.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import listing, money, people, quality, status, tasks
+from app.data.repo import blocks, listing, money, quality, status, tasks
 from app.data.repo.listing import LISTINGS, ListingQuery
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState
@@ -35,7 +35,7 @@ def fill(session: Session) -> int:
     quality.grant(session, ada, skill, 3, run_id, NOW)
     quality.create_qualification(session, "cats", None, NOW)
     quality.grant(session, bob, skill, 1, None, NOW)
-    people.block_worker(session, bob, hard=True, task_id=None, reason="spam", author="me", until=None, now=NOW)
+    blocks.block_worker(session, bob, hard=True, task_id=None, reason="spam", author="me", until=None, now=NOW)
     status.review_units(session, [1], A.APPROVED, NOW)
     pay(session, "approval:1:1", PaymentKind.APPROVAL, ada, 1, run_id, "0.12")
     pay(session, "bonus:1", PaymentKind.BONUS, ada, None, run_id, "1.3")

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import ledger, listing, money, people, quality, run_costs, subjects, tasks
+from app.data.repo import blocks, ledger, listing, money, people, quality, subjects, tasks
 from app.data.repo.listing import ListingQuery
 from app.data.states import UnitStatus
 from app.data.store import Session, Store
@@ -69,7 +69,7 @@ async def test_blocks_and_qualifications_of_some_workers(store: Store) -> None:
     one, two = (await store.read(subjects.list_people_named, ["mira", "lena"]))[:2]
 
     def write(session: Session) -> None:
-        people.block_worker(
+        blocks.block_worker(
             session, one.worker_id, hard=False, task_id=task_id, reason="why", author="me", until=NOW, now=NOW
         )
         qualification = quality.create_qualification(session, "english", None, NOW)
@@ -99,11 +99,11 @@ async def test_cost_over_time_ends_at_what_was_spent(store: Store) -> None:
     run_id = await store.write(make_past, PAST, NOW)
     spent = (await store.read(money.run_spend, run_id)).total
     times = [NOW - timedelta(minutes=minutes) for minutes in (600, 40, 20, 0)]
-    history = await store.read(run_costs.spend_history, run_id, times)
+    history = await store.read(money.spend_history, run_id, times)
     assert history[0] == 0
     assert history == sorted(history)
     assert history[-1] == spent > 0
-    assert await store.read(run_costs.spend_history, run_id, []) == []
+    assert await store.read(money.spend_history, run_id, []) == []
 
 
 async def test_sums_by_state_are_those_of_the_whole_ledger_or_of_some(store: Store) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import holders, people, quality, submissions, tasks
+from app.data.repo import blocks, people, quality, subjects, submissions, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
@@ -81,7 +81,7 @@ async def test_a_record_is_of_all_runs_with_blocks_of_this_task(store: Store) ->
     assert (record.blocked, record.soft_blocked, record.paid) == (None, None, Decimal(0))
     for hard, scope in ((False, task), (True, None)):
         await store.write(
-            people.block_worker, worker, hard=hard, task_id=scope, reason=f"hard {hard}", author="me", until=None,
+            blocks.block_worker, worker, hard=hard, task_id=scope, reason=f"hard {hard}", author="me", until=None,
             now=NOW,
         )  # fmt: skip
     record = await store.read(submissions.get_work_record, worker, run_id)
@@ -93,4 +93,4 @@ async def test_qualifications_are_counted_by_holder(store: Store) -> None:
     await store.write(quality.create_qualification, "writer", None, NOW)
     worker = await store.write(people.get_or_create_worker, "mira.k", "inhouse", NOW)
     await store.write(quality.grant, worker, reader, 1, None, NOW)
-    assert await store.read(holders.count_holders) == {"reader": 1, "writer": 0}
+    assert await store.read(subjects.count_holders) == {"reader": 1, "writer": 0}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import people, status, tasks
+from app.data.repo import blocks, people, status, tasks
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -346,10 +346,10 @@ async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
         skill = quality.create_qualification(session, "birds", None, NOW)
         quality.grant(session, ada, skill, 1, None, NOW)
         quality.grant(session, ada, skill, 7, run_id, NOW)
-        people.block_worker(
+        blocks.block_worker(
             session, ada, hard=False, task_id=row.task_id, reason="too fast", author="me", until=None, now=NOW
         )
-        people.block_worker(session, ada, hard=True, task_id=None, reason="past", author="me", until=later(-5), now=NOW)
+        blocks.block_worker(session, ada, hard=True, task_id=None, reason="past", author="me", until=later(-5), now=NOW)
         return people.worker_facts(session, ada, row.task_id, run_id, NOW)
 
     facts = await store.write(work)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -248,6 +249,25 @@ def run_spend(session: Session, run_id: int) -> Spend:
         else:
             bonuses += amount * times
     return Spend(approved, bonuses, fees, currency[0])
+
+
+def spend_history(session: Session, run_id: int, times: Sequence[datetime]) -> list[Decimal]:
+    """Exact cost (amounts and fees; void payments left out) up to each of `times` (n,), ascending. Reads once."""
+    if not times:
+        return []
+    when = PAYMENTS.c.creation_date
+    steps = [(when <= sa.literal(moment, when.type), sa.literal(place)) for place, moment in enumerate(times)]
+    step = sa.case(*steps, else_=sa.literal(len(times))).label("step")
+    grouped = (sa.text("step"), PAYMENTS.c.amount, PAYMENTS.c.fee)
+    statement = (
+        sa.select(step, PAYMENTS.c.amount, PAYMENTS.c.fee, sa.func.count())
+        .where(PAYMENTS.c.task_run_id == run_id, PAYMENTS.c.state.not_in(VOID))
+        .group_by(*grouped)
+    )
+    sums = [Decimal(0)] * (len(times) + 1)
+    for place, amount, fee, count in run(session, statement):
+        sums[place] += (amount + fee) * count
+    return list(accumulate(sums[:-1]))
 
 
 def totals(session: Session, by: Literal["run", "project", "worker", "currency"]) -> list[Total]:

@@ -1,4 +1,4 @@
-"""Workers, the agents they become, what the agents were shown and said, onboarding, blocks."""
+"""Workers, the agents they become, what the agents were shown and said."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ from app.data.repo.core import (
     BLOCKS,
     GRANTS,
     LIVE_UPDATES,
-    ONBOARDING,
     PAYMENTS,
     QUALIFICATIONS,
     REVIEWS,
     RUNS,
-    TASKS,
     UNITS,
     WORKERS,
     add,
@@ -37,8 +35,7 @@ from app.data.repo.core import (
     one,
     run,
 )
-from app.data.states import DONE_UNIT, LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, PaymentKind, PaymentState, UnitStatus
-from app.errors import EntryDoesNotExist
+from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, PaymentKind, PaymentState, UnitStatus
 
 P = sa.bindparam
 _TAKEN = sorted({UnitStatus.ASSIGNED, *DONE_UNIT})
@@ -88,22 +85,6 @@ class AgentRow:
 
 
 @dataclass(frozen=True)
-class OnboardingRow:
-    """A worker's onboarding. `data` is `{"inputs": ..., "outputs": ...}`."""
-
-    onboarding_agent_id: int
-    worker_id: int
-    worker_name: str
-    task_id: int
-    task_run_id: int
-    status: AgentStatus
-    registration_id: str
-    nonce: str
-    token_hash: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class SubmissionRow:
     """One piece of work as its worker may see it."""
 
@@ -114,22 +95,6 @@ class SubmissionRow:
     pay: Decimal
     bonus: Decimal
     currency: str
-
-
-@dataclass(frozen=True)
-class BlockRow:
-    """A bar on a worker."""
-
-    block_id: int
-    worker_id: int
-    worker_name: str
-    hard: bool
-    task_id: int | None
-    task_name: str | None
-    reason: str
-    author: str
-    until: datetime | None
-    creation_date: datetime
 
 
 @dataclass(frozen=True)
@@ -388,76 +353,6 @@ def list_live_updates(session: Session, agent_id: int, after: int = 0) -> list[L
     return [LiveUpdateRow(*row) for row in run(session, statement.order_by(LIVE_UPDATES.c.live_update_id))]
 
 
-# -- onboarding -------------------------------------------------------------------------------------------------------
-
-_ONBOARDING_ROW = sa.select(
-    ONBOARDING.c.onboarding_agent_id, ONBOARDING.c.worker_id, WORKERS.c.worker_name, ONBOARDING.c.task_id,
-    ONBOARDING.c.task_run_id, ONBOARDING.c.status, ONBOARDING.c.registration_id, ONBOARDING.c.nonce,
-    ONBOARDING.c.token_hash, ONBOARDING.c.data,
-).join(WORKERS, WORKERS.c.worker_id == ONBOARDING.c.worker_id)  # fmt: skip
-
-
-def create_onboarding_agent(
-    session: Session, *, run_id: int, worker_id: int, registration_id: str, nonce: str, token_hash: str,
-    inputs: Any, now: datetime,
-) -> OnboardingRow:  # fmt: skip
-    """Begin a worker's onboarding in a run."""
-    of_run = one(session, sa.select(RUNS.c.task_id, RUNS.c.task_type).where(RUNS.c.task_run_id == run_id))
-    if of_run is None:
-        raise missing("task run", run_id)
-    values = {
-        "worker_id": worker_id, "task_id": of_run.task_id, "task_run_id": run_id, "task_type": of_run.task_type,
-        "status": AgentStatus.ONBOARDING, "creation_date": now, "registration_id": clean_text(registration_id, 500),
-        "nonce": nonce, "token_hash": token_hash, "data": {"inputs": inputs, "outputs": None},
-    }  # fmt: skip
-    made = add(session, ONBOARDING, values)
-    announce(session, "onboarding_agents", (made,))
-    return get_onboarding_agent(session, made)
-
-
-def get_onboarding_agent(session: Session, onboarding_agent_id: int) -> OnboardingRow:
-    """An onboarding agent by id."""
-    row = one(session, _ONBOARDING_ROW.where(ONBOARDING.c.onboarding_agent_id == onboarding_agent_id))
-    if row is None:
-        raise missing("onboarding agent", onboarding_agent_id)
-    return _onboarding_row(row)
-
-
-def find_onboarding_agent(
-    session: Session, run_id: int, *, worker_id: int | None = None, registration_id: str | None = None,
-    token_hash: str | None = None,
-) -> OnboardingRow | None:  # fmt: skip
-    """The newest onboarding agent of a run with these values, or None."""
-    statement = _ONBOARDING_ROW.where(ONBOARDING.c.task_run_id == run_id)
-    for column, value in (("worker_id", worker_id), ("registration_id", registration_id), ("token_hash", token_hash)):
-        if value is not None:
-            statement = statement.where(ONBOARDING.c[column] == value)
-    row = one(session, statement.order_by(ONBOARDING.c.onboarding_agent_id.desc()).limit(1))
-    return None if row is None else _onboarding_row(row)
-
-
-def list_onboarding_agents(session: Session, run_id: int) -> list[OnboardingRow]:
-    """All who are in the onboarding of a run, not judged yet."""
-    live = sorted(ONBOARDING_LIVE)
-    statement = _ONBOARDING_ROW.where(ONBOARDING.c.task_run_id == run_id, ONBOARDING.c.status.in_(live))
-    return [_onboarding_row(row) for row in run(session, statement)]
-
-
-def record_onboarding(session: Session, onboarding_agent_id: int, outputs: Any, now: datetime) -> bool:
-    """What the worker answered: the onboarding waits for its verdict. False: an answer was there already."""
-    row = get_onboarding_agent(session, onboarding_agent_id)
-    if row.status in (AgentStatus.WAITING, AgentStatus.APPROVED, AgentStatus.REJECTED):
-        return False
-    status.set_onboarding_status(session, onboarding_agent_id, AgentStatus.WAITING, now=now)
-    where = ONBOARDING.c.onboarding_agent_id == onboarding_agent_id
-    run(session, sa.update(ONBOARDING).where(where).values(data={**row.data, "outputs": outputs}))
-    return True
-
-
-def _onboarding_row(row: Any) -> OnboardingRow:
-    return OnboardingRow(**{**row._mapping, "status": AgentStatus(row.status)})
-
-
 # -- what a worker has done -------------------------------------------------------------------------------------------
 
 _VOID = (PaymentState.FAILED, PaymentState.CANCELLED)
@@ -507,53 +402,3 @@ def _bonuses(session: Session, worker_id: int, unit_ids: Sequence[int]) -> dict[
     for unit_id, amount in run(session, statement):
         sums[unit_id] = sums.get(unit_id, Decimal(0)) + amount
     return sums
-
-
-# -- blocks -----------------------------------------------------------------------------------------------------------
-
-
-def block_worker(
-    session: Session, worker_id: int, *, hard: bool, task_id: int | None, reason: str, author: str,
-    until: datetime | None, now: datetime,
-) -> int:  # fmt: skip
-    """Bar a worker: everywhere (`hard`) or from one task. A standing block of the same scope is replaced."""
-    if not hard and task_id is None:
-        raise EntryDoesNotExist("A soft block needs the task it is for.")
-    scope = None if hard else task_id
-    unblock_worker(session, worker_id, task_id=scope, now=now)
-    values = {
-        "worker_id": worker_id, "hard": hard, "task_id": scope, "reason": clean_text(reason), "author": author,
-        "until": until, "creation_date": now,
-    }  # fmt: skip
-    block_id = add(session, BLOCKS, values)
-    announce(session, "blocks", (block_id,))
-    announce(session, "workers", (worker_id,))
-    return block_id
-
-
-def unblock_worker(session: Session, worker_id: int, *, task_id: int | None, now: datetime) -> int:
-    """Lift the hard block (`task_id` None) or the soft block of a task. Returns how many blocks that were."""
-    scope = BLOCKS.c.hard if task_id is None else ~BLOCKS.c.hard & (BLOCKS.c.task_id == task_id)
-    standing = (BLOCKS.c.worker_id == worker_id) & BLOCKS.c.lifted_at.is_(None) & scope
-    lifted = run(session, sa.update(BLOCKS).where(standing).values(lifted_at=now)).rowcount
-    if lifted:
-        announce(session, "blocks", None)
-        announce(session, "workers", (worker_id,))
-    return lifted
-
-
-def list_blocks(session: Session, now: datetime, worker_id: int | None = None) -> list[BlockRow]:
-    """Blocks that stand, of one worker or of all, newest first."""
-    statement = (
-        sa.select(
-            BLOCKS.c.block_id, BLOCKS.c.worker_id, WORKERS.c.worker_name, BLOCKS.c.hard, BLOCKS.c.task_id,
-            TASKS.c.task_name, BLOCKS.c.reason, BLOCKS.c.author, BLOCKS.c.until, BLOCKS.c.creation_date,
-        )
-        .join(WORKERS, WORKERS.c.worker_id == BLOCKS.c.worker_id)
-        .outerjoin(TASKS, TASKS.c.task_id == BLOCKS.c.task_id)
-        .where(BLOCKS.c.lifted_at.is_(None), BLOCKS.c.until.is_(None) | (BLOCKS.c.until > now))
-        .order_by(BLOCKS.c.block_id.desc())
-    )  # fmt: skip
-    if worker_id is not None:
-        statement = statement.where(BLOCKS.c.worker_id == worker_id)
-    return [BlockRow(*row) for row in run(session, statement)]

@@ -275,3 +275,16 @@ def _join(one: HeldQualification | None, other: HeldQualification) -> HeldQualif
 def _chunks(ids: Sequence[Any]) -> Iterator[list[int]]:
     for start in range(0, len(ids), _CHUNK):
         yield [int(one) for one in ids[start : start + _CHUNK]]
+
+
+def count_holders(session: Session) -> dict[str, int]:
+    """Every qualification by its name, with how many workers hold it."""
+    query = (
+        select(col(Qualification.qualification_name), func.count(col(GrantedQualification.worker_id)))
+        .outerjoin(
+            GrantedQualification, col(GrantedQualification.qualification_id) == col(Qualification.qualification_id)
+        )
+        .group_by(col(Qualification.qualification_name))
+        .order_by(col(Qualification.qualification_name))
+    )
+    return {name: count for name, count in session.execute(query)}  # noqa: C416 - rows are no pairs to the checker

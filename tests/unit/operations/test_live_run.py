@@ -12,7 +12,7 @@ import pytest
 from app.architects.mock import MockArchitect
 from app.blueprints.mock.blueprint import MockBlueprint
 from app.data.packets import Packet, PacketType
-from app.data.repo import people, quality, status
+from app.data.repo import blocks, quality, status
 from app.data.states import RunState
 from app.errors import ArchitectError, ConfigError, RunHeldElsewhere, StoreError
 from tests.fakes.run_stage import Stage, open_stage, until
@@ -261,7 +261,7 @@ async def test_blocks_are_enforced_at_every_registration(stage: Stage) -> None:
 
     async def block(hard: bool) -> None:
         await stage.store.write(
-            people.block_worker,
+            blocks.block_worker,
             worker,
             hard=hard,
             task_id=None if hard else 1,
@@ -275,8 +275,8 @@ async def test_blocks_are_enforced_at_every_registration(stage: Stage) -> None:
     assert (await stage.register(run, "ada", "v1"))["failure_code"] == "soft_blocked"
     await block(True)
     assert (await stage.register(run, "ada", "v2"))["failure_code"] == "blocked"
-    await stage.store.write(people.unblock_worker, worker, task_id=None, now=now)
-    await stage.store.write(people.unblock_worker, worker, task_id=1, now=now)
+    await stage.store.write(blocks.unblock_worker, worker, task_id=None, now=now)
+    await stage.store.write(blocks.unblock_worker, worker, task_id=1, now=now)
     assert (await stage.register(run, "ada", "v3"))["agent_id"]
 
 
