@@ -113,6 +113,19 @@ async def favicon(router: Router, scope: Scope, receive: Receive, send: Send) ->
     await send_bytes(send, 204, b"", [*COMMON_HEADERS])
 
 
+_NOT_LET_IN = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>This link does not let you in</title>
+<style>
+:root { color-scheme: light dark; font: 16px/1.5 Inter, system-ui, sans-serif }
+main { max-width: 30rem; margin: 18vh auto 0; padding: 0 1.5rem; text-align: center }
+h1 { font-size: 1.35rem; margin: 0 0 .5rem }
+p { margin: 0 }
+</style></head>
+<body><main><h1>This link does not let you in</h1><p>{reason}</p></main></body></html>
+"""
+
+
 async def enter_by_link(router: Router, scope: Scope, send: Send, token: str) -> None:
     """`GET /enter/<token>`: a right link sets the cookie and leads to the welcome page. It takes no unit."""
     config = router.config
@@ -123,10 +136,8 @@ async def enter_by_link(router: Router, scope: Scope, send: Send, token: str) ->
         if "text/html" not in header(scope, b"accept"):
             await send_json(send, 403, {"error": refusal.code, "detail": str(refusal)})
             return
-        page = (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>Not let in</title><p>{escape(str(refusal))}</p>"
-        )
-        policy = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+        page = _NOT_LET_IN.replace("{reason}", escape(str(refusal)))
+        policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
         kind = (b"content-type", b"text/html; charset=utf-8")
         await send_bytes(send, 403, page.encode(), [kind, policy, NO_STORE, *COMMON_HEADERS])
         return
