@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QSpinBox
 
 from app.viewmodels.formats import count_of
 from app.views.action_sheets import text_area
-from app.views.run_sheets import FileRow
+from app.views.file_sheet import FileSheet
 from app.views.sheet import Sheet
 from app.views.widgets.fields import FormField
 
@@ -88,35 +87,13 @@ class GrantNamesSheet(Sheet):
         self.setReady(bool(count))
 
 
-class GrantFileSheet(Sheet):
+class GrantFileSheet(FileSheet):
     """A CSV file of workers and values."""
 
     def __init__(self, name: str) -> None:
         note = "A table with the column worker_name and, if you like, value (1 when it is left out)."
-        super().__init__(f"Grant “{name}” from a file", "Grant", note=note)
-        self.row = FileRow("workers.csv", self._choose)
-        self.field = FormField("CSV file", self.row)
-        self.body.addWidget(self.field)
-        self.row.edit.textChanged.connect(self._check)
-        self._check()
-
-    def path(self) -> Path:
-        """The file."""
-        return Path(self.row.edit.text().strip()).expanduser()
-
-    def _choose(self, chosen: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, "Workers to grant to")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter("Tables (*.csv *.tsv *.txt)")
-        dialog.fileSelected.connect(chosen)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _check(self) -> None:
-        typed = bool(self.row.edit.text().strip())
-        missing = typed and not self.path().is_file()
-        self.field.setError(f"There is no file {self.path()}." if missing else "")
-        self.setReady(typed and not missing)
+        super().__init__(f"Grant “{name}” from a file", "Grant", note, "CSV file", "workers.csv")
+        self.asks("Workers to grant to", "Tables (*.csv *.tsv *.txt)")
 
 
 class OutcomeSheet(Sheet):

@@ -7,11 +7,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QButtonGroup, QFileDialog, QHBoxLayout, QLineEdit, QRadioButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFileDialog, QLineEdit, QRadioButton, QSpinBox
 
 from app.viewmodels.formats import count_of, money
+from app.views.file_sheet import FileRow, FileSheet
 from app.views.sheet import Sheet
-from app.views.widgets.buttons import Button
 from app.views.widgets.fields import FormField
 from app.views.widgets.labels import label
 
@@ -111,23 +111,6 @@ class PersonLinkSheet(Sheet):
         return self.days_spin.value()
 
 
-class FileRow(QWidget):
-    """A path that is typed or chosen. `choose` opens the file dialog and calls back with a path."""
-
-    def __init__(self, placeholder: str, choose: Callable[[Callable[[str], None]], None]) -> None:
-        super().__init__()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        self.edit = QLineEdit()
-        self.edit.setPlaceholderText(placeholder)
-        layout.addWidget(self.edit, 1)
-        self.button = Button("Choose …")
-        self.button.clicked.connect(lambda: choose(self.edit.setText))
-        layout.addWidget(self.button)
-        self.setFocusProxy(self.edit)
-
-
 class ExportSheet(Sheet):
     """Where to write what was done, and how."""
 
@@ -195,34 +178,12 @@ class ExportSheet(Sheet):
         self.setReady(not wrong)
 
 
-class AddUnitsSheet(Sheet):
+class AddUnitsSheet(FileSheet):
     """More rows of data for a run, from a file of the kind that it was launched with."""
 
     def __init__(self, hint: str) -> None:
-        super().__init__("Add units", "Add units", note=hint)
-        self.row = FileRow("rows.csv, rows.json or rows.jsonl", self._choose)
-        self.field = FormField("File with more rows", self.row)
-        self.body.addWidget(self.field)
-        self.row.edit.textChanged.connect(self._check)
-        self._check()
-
-    def path(self) -> Path:
-        """The file."""
-        return Path(self.row.edit.text().strip()).expanduser()
-
-    def _choose(self, chosen: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, "File with more rows")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter("Rows (*.csv *.json *.jsonl)")
-        dialog.fileSelected.connect(chosen)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _check(self) -> None:
-        text = self.row.edit.text().strip()
-        missing = bool(text) and not self.path().is_file()
-        self.field.setError(f"There is no file {self.path()}." if missing else "")
-        self.setReady(bool(text) and not missing)
+        super().__init__("Add units", "Add units", hint, "File with more rows", "rows.csv, rows.json or rows.jsonl")
+        self.asks("File with more rows", "Rows (*.csv *.json *.jsonl)")
 
 
 def _stop_lines(at_work: int, open_units: int, waiting: int) -> list[str]:

@@ -22,16 +22,7 @@ from app.operations.notices import Notice
 from app.operations.operator import Operator
 from app.settings import Settings
 from app.vault import FileVault
-
-ANSWERS = {
-    PacketType.REGISTER_AGENT: PacketType.AGENT_DETAILS,
-    PacketType.SUBMIT_ONBOARDING: PacketType.AGENT_DETAILS,
-    PacketType.SUBMIT_UNIT: PacketType.SUBMIT_ACKNOWLEDGED,
-    PacketType.SUBMIT_METADATA: PacketType.SUBMIT_ACKNOWLEDGED,
-    PacketType.RETURN_UNIT: PacketType.SUBMIT_ACKNOWLEDGED,
-    PacketType.REQUEST_WORKER_STATE: PacketType.WORKER_STATE,
-    PacketType.REQUEST_AGENT_STATUS: PacketType.AGENT_STATUS,
-}
+from tests.fakes.desk import ANSWERS
 
 
 class StageClock(TurnedClock):
