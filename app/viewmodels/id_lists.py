@@ -29,6 +29,8 @@ def find_patch(old: array[int], new: array[int]) -> Patch | None:
     start = _common_prefix(before, after)
     end = _common_prefix(before[start:][::-1], after[start:][::-1])
     middle_before, middle_after = before[start : len(before) - end], after[start : len(after) - end]
+    if not len(middle_before) or not len(middle_after):  # as when the rest of a list comes: nothing to compare
+        return Patch(_range(start, len(middle_before)), _range(start, len(middle_after)))
     stays_before = np.isin(middle_before, middle_after)
     stays_after = np.isin(middle_after, middle_before)
     if not np.array_equal(middle_before[stays_before], middle_after[stays_after]):
@@ -63,6 +65,10 @@ def take_ranges(ids: array[int], ranges: Sequence[tuple[int, int]]) -> array[int
     for first, last in ranges:
         taken.extend(ids[first:last])
     return taken
+
+
+def _range(start: int, length: int) -> tuple[tuple[int, int], ...]:
+    return ((start, start + length),) if length else ()
 
 
 def _view(ids: array[int]) -> Ints:

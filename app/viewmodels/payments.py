@@ -78,6 +78,10 @@ class TotalsSource:
             ids.sort(key=lambda key: rows[key][place], reverse=query.descending)
         return array("q", ids)
 
+    async def list_first(self, query: RecordQuery, count: int) -> array[int] | None:
+        """None: all sums are read at once."""
+        return None
+
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """The sums of these ids."""
         return {row_id: self._rows[row_id] for row_id in ids if row_id in self._rows}

@@ -7,6 +7,7 @@ that its length allows.
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,10 @@ from app.viewmodels.record_texts import text_of
 
 PAGE = 200
 PAGES_KEPT = 64
+FIRST = 2 * PAGE
+"""Rows of a new query that are shown before its whole list is read."""
+BIG = 20_000
+"""Lists of more rows are compared off the thread, and replaced when the query is another."""
 RELIST_MS = 400
 """The shortest time between two readings of the list; long lists wait ten times what one reading takes."""
 
@@ -77,6 +82,10 @@ class RecordSource(Protocol):
         """The ids of a query in its order."""
         ...
 
+    async def list_first(self, query: RecordQuery, count: int) -> array[int] | None:
+        """The first `count` of these ids (fewer: there are no more); None where that is no quicker than all."""
+        ...
+
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """The values of rows by id, in the order of `columns`; rows that are gone are left out."""
         ...
@@ -84,6 +93,8 @@ class RecordSource(Protocol):
 
 class RecordTableModel(QAbstractTableModel):
     """Rows of a `RecordSource`. `loading_changed(bool)`; `count_changed(int)`; `failed(str)`; `query_changed()`.
+
+    Of a new query the first rows come before the rest: while `filling` there are more, then `filled()` is emitted.
 
     Before the list is replaced out of order `about_to_relist` is emitted and `relisted` after, so that the view can
     keep what is selected by id.
@@ -96,6 +107,7 @@ class RecordTableModel(QAbstractTableModel):
     about_to_relist = Signal()
     relisted = Signal()
     rows_fetched = Signal()
+    filled = Signal()
 
     def __init__(self, source: RecordSource, query: RecordQuery | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +126,8 @@ class RecordTableModel(QAbstractTableModel):
         self._fetcher.failed.connect(self.failed)
         self._listed_generation = -1
         self._list_again = False
+        self.filling = False
+        """Whether the first rows of a query are there, and the rest is being read."""
         self._list_cost_ms = 0
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -175,6 +189,11 @@ class RecordTableModel(QAbstractTableModel):
         self._generation += 1
         self.query_changed.emit()
         self.refresh()
+
+    async def whole(self) -> None:
+        """Until all rows of the query are in the list."""
+        while self.filling:
+            await self._lister.wait()
 
     def start_with(self, query: RecordQuery) -> None:
         """Take a query that was kept, before the first list is read."""
@@ -246,20 +265,40 @@ class RecordTableModel(QAbstractTableModel):
     # The list
 
     async def _list(self, generation: int, query: RecordQuery) -> None:
-        clock = QElapsedTimer()
-        clock.start()
-        ids = await self.source.list_ids(query)
-        self._list_cost_ms = clock.elapsed()
+        try:
+            if self._listed_generation != generation:
+                first = await self.source.list_first(query, FIRST)
+                self.filling = first is not None and len(first) == FIRST
+                if first is not None and not (await self._take(generation, first) and self.filling):
+                    return
+            clock = QElapsedTimer()
+            clock.start()
+            ids = await self.source.list_ids(query)
+            self._list_cost_ms = clock.elapsed()
+            await self._take(generation, ids)
+        finally:
+            if self.filling and isValid(self):
+                self.filling = False
+                self.filled.emit()
+
+    async def _take(self, generation: int, ids: array[int]) -> bool:
+        """Show this list; False when it is no longer wanted."""
         if not isValid(self):
-            return
+            return False
         if generation != self._generation:
             self._list_again = True
-            return
+            return False
         first = self._listed_generation < 0
         moved = self._listed_generation != generation
-        self._listed_generation = generation
         before = len(self.ids)
-        patch = None if first else find_patch(self.ids, ids)
+        patch = None
+        if before <= BIG:
+            patch = None if first else find_patch(self.ids, ids)
+        elif not moved:
+            patch = await asyncio.to_thread(find_patch, self.ids, ids)
+            if not isValid(self):
+                return False
+        self._listed_generation = generation
         if patch is None:
             self._replace(ids)
         else:
@@ -268,6 +307,7 @@ class RecordTableModel(QAbstractTableModel):
             self.count_changed.emit(len(self.ids))
         if moved:
             self.loading_changed.emit(False)
+        return True
 
     def _listing_changed(self, busy: bool) -> None:
         if busy and self.loading:

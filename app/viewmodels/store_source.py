@@ -36,6 +36,11 @@ class StoreSource:
         ids: array[int] = await self._store.read(listing.list_ids, self._asked(query))
         return ids
 
+    async def list_first(self, query: RecordQuery, count: int) -> array[int] | None:
+        """The first ids of a query, where an index leads to them."""
+        ids: array[int] | None = await self._store.read(listing.list_first_ids, self._asked(query), count)
+        return ids
+
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """The values of rows by id."""
         rows: dict[int, tuple[Any, ...]] = await self._store.read(listing.fetch_rows, self._kind, ids)

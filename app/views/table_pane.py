@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.viewmodels.action import Action
-from app.viewmodels.background import BackgroundWork
+from app.viewmodels.background import BackgroundWork, Progress
 from app.viewmodels.formats import digits
 from app.viewmodels.record_files import copy_text, save_csv
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
@@ -62,8 +62,9 @@ class TablePane(QWidget):
         self.count = label("", tone="dim")
         self.bar = QHBoxLayout()
         self._saved_views = Chip("Saved views", checkable=False, menu_mark=True)
+        self._lay_out(empty)
+        self.chips.setVisible(bool(chips))  # not before it has its place: it would be a window for an instant
         self._saved_views.setVisible(saved_views)
-        self._lay_out(empty, bool(chips))
         self._copier = Action(self._copy, self)
         self._connect()
         self._show_query()
@@ -84,7 +85,8 @@ class TablePane(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         some = self.view.selected_count()
-        words = f"{digits(some)} selected" if some else f"all {digits(len(self.model.ids))}"
+        known = "" if self.model.filling else f" {digits(len(self.model.ids))}"
+        words = f"{digits(some)} selected" if some else f"all{known}"
         menu.addAction(f"Copy {words} rows\tCtrl+C").triggered.connect(self.copy)
         menu.addAction(f"Save {words} rows as CSV…").triggered.connect(self.ask_csv)
         menu.addAction("Select all\tCtrl+A").triggered.connect(self.view.selectAll)
@@ -111,10 +113,14 @@ class TablePane(QWidget):
 
     def save_to(self, path: Path) -> None:
         """Save the selected rows (none: all) in a CSV file, behind the window."""
-        ids, columns = self._chosen_ids(), self.view.visible_columns()
-        job = self._background.run(
-            f"Saving {path.name}", lambda report: save_csv(self.model.source, ids, columns, path, report)
-        )
+        columns = self.view.visible_columns()
+        selected = self.view.selected_ids()
+
+        async def save(report: Progress) -> int:
+            await self.model.whole()
+            return await save_csv(self.model.source, selected or self.model.ids[:], columns, path, report)
+
+        job = self._background.run(f"Saving {path.name}", save)
         job.ended.connect(lambda fault: fault or self._toasts.say(f"{digits(job.result)} rows saved in {path}.", "ok"))
 
     def set_filter(self, column: str, values: Sequence[str]) -> None:
@@ -147,14 +153,13 @@ class TablePane(QWidget):
             views[name.strip()] = _plain(self.model.query)
             self._state.put(f"{self._key}.views", views)
 
-    def _lay_out(self, empty: EmptyPanel | None, with_chips: bool) -> None:
+    def _lay_out(self, empty: EmptyPanel | None) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         self.bar.setContentsMargins(20, 8, 12, 8)
         self.bar.setSpacing(8)
         self.bar.addWidget(self.search, 2)
-        self.chips.setVisible(with_chips)
         self.bar.addWidget(self.chips)
         self.bar.addWidget(self._saved_views)
         self.bar.addStretch(1)
@@ -163,13 +168,13 @@ class TablePane(QWidget):
         self.bar.addWidget(self._more)
         layout.addLayout(self.bar)
         self._stack = QStackedLayout()
+        layout.addLayout(self._stack, 1)  # before it has widgets: it shows the first one
         self._stack.addWidget(self.view)
         if empty is not None:
             self._stack.addWidget(empty)
         self.unmatched = EmptyPanel("ph.funnel", *self._unmatched_words, "Show all")
         self.unmatched.activated.connect(self.show_all)
         self._stack.addWidget(self.unmatched)
-        layout.addLayout(self._stack, 1)
 
     def _connect(self) -> None:
         self.search.searched.connect(self._search_for)
@@ -177,6 +182,7 @@ class TablePane(QWidget):
         self.model.count_changed.connect(self._show_count)
         self.model.query_changed.connect(self._query_changed)
         self.model.loading_changed.connect(self._show_count)
+        self.model.filled.connect(self._show_count)
         self.model.failed.connect(lambda sentence: self._toasts.say(sentence, "bad"))
         self.view.selection_changed.connect(self._show_count)
         self.view.copy_asked.connect(self.copy)
@@ -216,7 +222,7 @@ class TablePane(QWidget):
     def _show_count(self, *_: object) -> None:
         rows, some = len(self.model.ids), self.view.selected_count()
         words = f"{digits(some)} of {digits(rows)} selected" if some > 1 or self.view.everything else digits(rows)
-        self.count.setText("…" if self.model.loading else words)
+        self.count.setText("…" if self.model.loading or self.model.filling else words)
         narrowed = bool(self.model.query.search or self.model.query.filters)
         if rows or self.model.loading:
             self._stack.setCurrentWidget(self.view)
@@ -230,6 +236,7 @@ class TablePane(QWidget):
         return self.view.selected_ids() if self.view.selected_count() else self.model.ids[:]
 
     async def _copy(self) -> tuple[str, int]:
+        await self.model.whole()
         ids = self._chosen_ids()
         return await copy_text(self.model.source, ids, self.view.visible_columns()), len(ids)
 

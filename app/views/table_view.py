@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import (
@@ -56,6 +56,8 @@ class RecordTableView(QTableView):
         self.records = model
         self._state, self._key = state, key
         self._kept: _Kept | None = None
+        self._late: tuple[_Kept, array[int]] | None = None
+        self._all_wanted = False
         self._other_query = False
         self._delegate = RecordDelegate(model)
         self.setModel(model)
@@ -65,6 +67,7 @@ class RecordTableView(QTableView):
         self._restore_columns()
         model.about_to_relist.connect(self._keep)
         model.relisted.connect(self._put_back)
+        model.filled.connect(self._put_back_rest)
         model.query_changed.connect(self._query_changed)
         self.selectionModel().selectionChanged.connect(self._selection_moved)
         self.selectionModel().currentRowChanged.connect(self._current_moved)
@@ -112,7 +115,13 @@ class RecordTableView(QTableView):
             self.scrollTo(self.records.index(row, 0))
 
     def selectAll(self) -> None:
-        """Select all of this query. Qt's own way asks every row of every column and stands still for seconds."""
+        """Select all of this query, once its list is whole: what is then done with it must not be done to a part.
+
+        Qt's own way asks every row of every column and stands still for seconds.
+        """
+        self._all_wanted = self.records.filling
+        if self._all_wanted:
+            return
         self.selectionModel().clearSelection()
         self._set_everything(bool(len(self.records.ids)))
         self.selection_changed.emit()
@@ -302,7 +311,12 @@ class RecordTableView(QTableView):
     # Selection by id while the list is replaced
 
     def _keep(self) -> None:
+        late, self._late = self._late, None
         selected = array("q") if self.everything else self.selected_ids()
+        if late is not None and late[1] == selected:  # nothing was selected since, and not all was put back
+            self._other_query = False
+            self._kept = late[0]
+            return
         top = self.rowAt(0)
         at_top = self._other_query or self.verticalScrollBar().value() == 0
         self._other_query = False
@@ -322,6 +336,17 @@ class RecordTableView(QTableView):
         top = None if kept.top is None else self.records.row_of(kept.top)
         if top is not None:
             self.scrollTo(self.records.index(top, 0), QAbstractItemView.ScrollHint.PositionAtTop)
+        if self.records.filling:
+            self._late = kept, self.selected_ids()
+
+    def _put_back_rest(self) -> None:
+        """The list is whole: select what was not among its first rows, unless something else was selected since."""
+        late, self._late = self._late, None
+        if self._all_wanted:
+            self.selectAll()
+        elif late is not None and self.selected_ids() == late[1] and (late[0].selected or late[0].current is not None):
+            self._kept = replace(late[0], top=None)
+            self._put_back()
 
     def _select_rows(self, ranges: list[tuple[int, int]]) -> None:
         last = len(self.records.columns) - 1
@@ -336,6 +361,7 @@ class RecordTableView(QTableView):
             self.viewport().update()
 
     def _query_changed(self) -> None:
+        self._all_wanted = False
         self._set_everything(False)
         self._show_sort()
         self._other_query = True

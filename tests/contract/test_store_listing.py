@@ -229,3 +229,18 @@ async def test_the_ids_of_many_rows_keep_their_order(store: Store) -> None:
     run_id = await store.write(many)
     found = await ids(store, "units", run_id, sort="status", descending=True)
     assert found == [*range(30_010, 30_000, -1), *range(30_000, 0, -1)]
+
+
+async def test_the_first_ids_are_those_that_the_list_begins_with(store: Store, run_id: int) -> None:
+    for kind, shown in LISTINGS.items():
+        for name in ["", *(column.name for column in shown.columns if column.sortable)]:
+            for descending in (False, True):
+                query = ListingQuery(kind, {}, sort=name, descending=descending)
+                whole = await store.read(listing.list_ids, query)
+                first = await store.read(listing.list_first_ids, query, 2)
+                assert first is None or first == whole[:2], (kind, name, descending)
+    open_units = ListingQuery("units", {"task_run_id": run_id}, {"status": ["launched", "assigned"]})
+    whole = await store.read(listing.list_ids, open_units)
+    assert await store.read(listing.list_first_ids, open_units, 100) == whole
+    assert await store.read(listing.list_first_ids, ListingQuery("units", {}), 100) is not None
+    assert await store.read(listing.list_first_ids, ListingQuery("units", {}, search="owl"), 2) is None

@@ -38,6 +38,8 @@ class FakeRecords:
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
+        self.starts = False
+        """Whether it tells the first ids of a query before all of them."""
 
     async def list_ids(self, query: RecordQuery) -> array[int]:
         self.lists += 1
@@ -50,6 +52,14 @@ class FakeRecords:
         if query.search:
             ids = array("q", (i for i in ids if query.search in self._worker(i)))
         return array("q", reversed(ids)) if query.descending else array("q", ids)
+
+    async def list_first(self, query: RecordQuery, count: int) -> array[int] | None:
+        if not self.starts:
+            return None
+        lists = self.lists
+        ids = await self.list_ids(query)
+        self.lists = lists
+        return ids[:count]
 
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         self.fetched.append(len(ids))

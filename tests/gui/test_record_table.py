@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from app.errors import StoreError
-from app.viewmodels.record_table import PAGE, PAGES_KEPT, RecordQuery, RecordTableModel
+from app.viewmodels.record_table import BIG, FIRST, PAGE, PAGES_KEPT, RecordQuery, RecordTableModel
 from tests.fakes.records import FakeRecords
 
 
@@ -188,3 +188,51 @@ async def test_a_fault_of_the_store_is_told_and_the_rows_stay(model: RecordTable
     await settle(model)
     assert told == ["The database is locked. Close the other program."]
     assert model.rowCount() == 1000
+
+
+async def test_the_first_rows_of_a_query_come_before_its_list() -> None:
+    model = RecordTableModel(FakeRecords(1000))
+    source(model).starts = True
+    counts: list[int] = []
+    model.count_changed.connect(counts.append)
+    model.filled.connect(lambda: counts.append(-1))
+    model.refresh()
+    await settle(model)
+    model.set_query(RecordQuery(descending=True))
+    await settle(model)
+    assert counts == [FIRST, 1000, -1, FIRST, 1000, -1]
+    assert list(model.ids) == list(range(1000, 0, -1))
+    assert not model.filling
+
+
+async def test_a_list_that_ends_among_the_first_rows_is_read_once() -> None:
+    model = RecordTableModel(FakeRecords(FIRST - 1))
+    source(model).starts = True
+    model.refresh()
+    await settle(model)
+    assert (len(model.ids), source(model).lists, model.filling) == (FIRST - 1, 0, False)
+
+
+async def test_a_list_that_cannot_be_read_to_its_end_says_so() -> None:
+    model = RecordTableModel(FakeRecords(1000))
+    source(model).starts = True
+    said: list[str] = []
+    model.failed.connect(said.append)
+    model.count_changed.connect(lambda _count: setattr(source(model), "error", StoreError("The disk is gone.")))
+    model.refresh()
+    await settle(model)
+    assert said == ["The disk is gone."]
+    assert not model.filling
+    await asyncio.wait_for(model.whole(), 1)
+
+
+async def test_a_long_list_keeps_its_rows_when_it_is_read_again() -> None:
+    model = RecordTableModel(FakeRecords(BIG + 1))
+    model.refresh()
+    await settle(model)
+    resets: list[int] = []
+    model.modelReset.connect(lambda: resets.append(1))
+    source(model).ids = array("q", [*source(model).ids[:7], *source(model).ids[8:], BIG + 5])
+    model.refresh()
+    await settle(model)
+    assert (len(model.ids), model.ids[7], model.ids[-1], resets) == (BIG + 1, 9, BIG + 5, [])

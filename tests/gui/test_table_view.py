@@ -166,3 +166,41 @@ async def test_escape_lets_go_of_the_selection(view: RecordTableView) -> None:
     view.select_ids([2, 3])
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert view.selected_count() == 0
+
+
+@pytest.fixture
+def starting(view: RecordTableView) -> RecordTableView:
+    """The same, and the first rows of a query come before the rest."""
+    source(view.records).starts = True
+    return view
+
+
+async def test_what_is_selected_far_down_is_selected_again_when_the_list_is_whole(starting: RecordTableView) -> None:
+    starting.select_ids([3, 60_000], current=60_000)
+    starting.records.set_query(RecordQuery(sort="unit"))
+    await settle(starting.records)
+    assert list(starting.selected_ids()) == [3, 60_000]
+    assert starting.current_id() == 60_000
+
+
+async def test_a_choice_made_before_the_list_is_whole_stays(starting: RecordTableView) -> None:
+    starting.select_ids([60_000])
+    starting.records.count_changed.connect(lambda count: starting.select_ids([5]) if count < 1000 else None)
+    starting.records.set_query(RecordQuery(sort="unit"))
+    await settle(starting.records)
+    assert list(starting.selected_ids()) == [5]
+
+
+async def test_all_is_selected_only_when_all_is_known(starting: RecordTableView) -> None:
+    seen: list[int] = []
+
+    def select_early(count: int) -> None:
+        if count < 1000:
+            starting.selectAll()
+            seen.append(starting.selected_count())
+
+    starting.records.count_changed.connect(select_early)
+    starting.records.set_query(RecordQuery(sort="unit"))
+    await settle(starting.records)
+    assert seen == [0]
+    assert starting.selected_count() == 100_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.data.repo.core import one
+from app.data.repo.core import one, run
 from app.data.repo.listing_kinds import KINDS, Kind, Shown
 from app.errors import InvalidEntry
 
@@ -92,6 +92,28 @@ def list_ids(session: Session, query: ListingQuery) -> array[int]:
         if query.descending != (not query.sort and kind.newest_first):
             ids.reverse()
     return ids
+
+
+def list_first_ids(session: Session, query: ListingQuery, count: int) -> array[int] | None:
+    """The first `count` ids of a query (fewer: there are no more); None where only the whole list tells them.
+
+    That is so for a search, and for an order by what another table holds.
+    """
+    kind = KINDS[query.kind]
+    by_key = not query.sort or _column(kind, query.sort).order is kind.key
+    if query.search or (not by_key and _column(kind, query.sort).needs):
+        return None
+    if not by_key:
+        statement = _ordered(kind, _matching(kind, query), _column(kind, query.sort), descending=query.descending)
+        return array("q", (row[0] for row in run(session, statement.limit(count))))
+    descending = query.descending != (not query.sort and kind.newest_first)
+    parts = [query]
+    if kind.in_parts is not None and not query.filters.get(kind.in_parts[0]):
+        name, values = kind.in_parts
+        parts = [replace(query, filters={**query.filters, name: [value]}) for value in values]
+    order = kind.key.desc() if descending else kind.key.asc()
+    found = [row[0] for part in parts for row in run(session, _matching(kind, part).order_by(order).limit(count))]
+    return array("q", sorted(found, reverse=descending)[:count])
 
 
 def count(session: Session, query: ListingQuery) -> int:

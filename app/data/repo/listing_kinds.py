@@ -72,6 +72,9 @@ class Kind:
     always: tuple[sa.ColumnElement[bool], ...] = ()
     always_needs: tuple[str, ...] = ()
     newest_first: bool = False
+    in_parts: tuple[str, tuple[str, ...]] | None = None
+    """A filter and all its values, where an index keeps the rows of each in the order of the key: the first rows of
+    all are then found among the first of each."""
 
     def joined(self, needed: Iterable[str]) -> sa.FromClause:
         """The key's table with the joins that are needed, each once, in an order that works."""
@@ -203,6 +206,7 @@ _UNITS = Kind(
     },
     scopes=_UNIT_SCOPES,
     joins=_UNIT_JOINS,
+    in_parts=("status", tuple(UnitStatus)),
 )  # fmt: skip
 
 _REVIEW = Kind(
