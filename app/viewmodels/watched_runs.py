@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.data.repo import totals
+from app.data.repo import tasks, totals
 from app.data.states import RunState
+from app.errors import EntryDoesNotExist
 from app.operations.notices import Notice
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
@@ -22,6 +23,7 @@ from app.viewmodels.window_frame import Found, FrameStatus, RouterLine, WindowFr
 
 _LOOK_MS = 1000
 _FOUND_OF_A_KIND = 6
+_LONGEST_NUMBER = 15
 _KINDS = (
     ("runs", "run", "ph.chart-line", "runs", "run_id", "task"),
     ("workers", "worker", "ph.user", "workers", "worker_id", "worker"),
@@ -110,10 +112,10 @@ class WatchedRuns(QObject):
         return tuple(run_id for run_id, run in live.items() if run.state != RunState.COMPLETED)
 
     async def find(self, words: str) -> Sequence[Found]:
-        """Runs, workers and qualifications whose names hold these words."""
-        found: list[Found] = []
+        """Runs, workers and qualifications whose names hold these words, and the unit of that number (U-17)."""
         if not words:
-            return found
+            return []
+        found = await self._find_unit(words)
         for kind, noun, icon, place, key, name in _KINDS:
             source = StoreSource(self._desktop.store, kind)
             ids = (await source.list_ids(RecordQuery(search=words)))[:_FOUND_OF_A_KIND]
@@ -125,6 +127,17 @@ class WatchedRuns(QObject):
                     detail = f"{noun} {record_id}" if kind == "runs" else noun
                     found.append(Found(text, detail, icon, place, {key: record_id}))
         return found
+
+    async def _find_unit(self, words: str) -> list[Found]:
+        number = words.strip().upper().removeprefix("U-")
+        if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER):
+            return []
+        try:
+            unit = await self._desktop.store.read(tasks.get_unit, int(number))
+        except EntryDoesNotExist:
+            return []
+        where = {"run_id": unit.task_run_id, "unit_id": unit.unit_id}
+        return [Found(f"U-{unit.unit_id}", f"unit of run {unit.task_run_id}", "ph.stack", "runs", where)]
 
     async def _count(self) -> None:
         found = await self._desktop.store.read(totals.badges)

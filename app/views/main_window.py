@@ -76,6 +76,7 @@ class MainWindow(QWidget):
         self._bind_page_keys()
 
     def _page_of(self, key: str) -> Page:
+        self.palette_panel.shut()
         page = self.pages.get(key)
         if page is None:
             page = self.places[key].make()

@@ -159,7 +159,7 @@ class RunView(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addWidget(self.banner)
-        strip = QVBoxLayout()
+        strip = self._strip = QVBoxLayout()
         strip.setContentsMargins(20, 0, 20, 12)
         strip.setSpacing(6)
         strip.addWidget(self.tiles)
@@ -189,6 +189,7 @@ class RunView(QWidget):
             self.banner.hide()
         elif words != self.banner.text() or not self.banner.isVisible():
             self.banner.say(words, tone, action, closable=False)
+        self._strip.setContentsMargins(20, 12 if words else 0, 20, 12)
         self._show_launch()
         self.tables.show_counts()
         offered = (run.state, run.live is None)
@@ -255,12 +256,13 @@ class RunView(QWidget):
 
     def _open_row(self, kind: str, record_id: int) -> None:
         if kind == "units":
-            self._show_unit(record_id)
+            self.show_unit(record_id)
         else:
             subjects = Subjects("agents", [record_id], self.run.run_id)
-            self.desk.find_unit(subjects, self._show_unit)
+            self.desk.find_unit(subjects, self.show_unit)
 
-    def _show_unit(self, unit_id: int) -> None:
+    def show_unit(self, unit_id: int) -> None:
+        """Show the card of a unit in the inspector."""
         if self.unit_card is None:
             self.unit_card = UnitCardView(self.desktop, self.desk)
         self.unit_card.show_unit(unit_id)

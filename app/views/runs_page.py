@@ -50,6 +50,8 @@ class RunsPage(Page):
         again, self._shown = self._shown, True
         if where.get("run_id") is not None:
             self.open_run(int(where["run_id"]))
+            if self.run_view is not None and where.get("unit_id") is not None:
+                self.run_view.show_unit(int(where["unit_id"]))
         elif self.run_view is not None and (again or where.get("list")):
             self.show_list()  # the place was chosen while it is shown
         elif self.run_view is not None:

@@ -79,6 +79,11 @@ def words(text: str) -> str:
 # the list
 
 
+async def test_no_part_of_it_flashes_up_as_a_window(windows_shown: list[str], case: PageCase) -> None:
+    assert windows_shown == ["MainWindow"]
+    assert view(case).isVisible()
+
+
 async def test_the_list_shows_every_run_and_a_double_click_opens_one(qapp: QApplication, tmp_path: Path) -> None:
     async with open_page(tmp_path, "runs", RunsPage, PAST) as (made, run_id):
         other = replace(PAST, task_name="cats")
@@ -115,6 +120,16 @@ async def test_choosing_the_place_again_leads_back_to_the_list(case: PageCase) -
     case.window.show_place("runs")
     assert page(case).run_view is None
     assert page(case).pane.view.isVisible()
+
+
+async def test_a_unit_that_was_looked_for_is_shown_beside_its_run(case: PageCase) -> None:
+    case.window.show_place("runs", {"run_id": 1, "unit_id": 3})
+
+    def is_shown() -> bool:
+        card = view(case).unit_card
+        return card is not None and card.isVisible()
+
+    await case.until(is_shown, "the unit's card")
 
 
 async def test_without_runs_the_first_step_is_offered(qapp: QApplication, tmp_path: Path) -> None:

@@ -88,6 +88,10 @@ async def test_objects_are_found_by_their_names(desktop: Desktop, frame: WindowF
     assert [(thing.words, thing.detail, thing.place) for thing in found] == [("mira.k", "worker", "workers")]
     runs = await frame.find("sample")
     assert [(thing.place, dict(thing.where)) for thing in runs] == [("runs", {"run_id": run_id})]
+    for words in ("U-3", "u-3", "3"):
+        units = [thing for thing in await frame.find(words) if thing.words == "U-3"]
+        assert [(thing.place, dict(thing.where)) for thing in units] == [("runs", {"run_id": run_id, "unit_id": 3})]
+    assert await frame.find("U-999999999") == []
     assert await frame.find("") == ()
 
 
