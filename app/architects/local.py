@@ -213,17 +213,8 @@ class RouterChild:
     async def stop(self) -> None:
         """End the child: closing its input asks it, a signal insists."""
         self._stopping = True
-        process = self._process
-        if process is not None and process.returncode is None:
-            if process.stdin is not None:
-                process.stdin.close()
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        if self._process is not None:
+            await _end(self._process)
         if self._watching is not None:
             await asyncio.gather(self._watching, return_exceptions=True)
 
@@ -253,9 +244,7 @@ class RouterChild:
                     said = event.get("error") or line.decode("utf-8", "replace").strip() or said
         except (TimeoutError, ConnectionError):
             said = said or "it does not answer"
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await _end(process)
         raise ArchitectError(f"The router did not start: {said}.")
 
     async def _watch(self) -> None:
@@ -283,8 +272,8 @@ class RouterChild:
     async def _respawn(self) -> None:
         config = RouterConfig(**(vars(self.config) | {"port": self.port, "port_required": True}))
         await self._spawn(config)
-        if self._stopping and self._process is not None and self._process.returncode is None:
-            self._process.terminate()
+        if self._stopping and self._process is not None:
+            await _end(self._process)
 
     def _hear(self, line: bytes) -> None:
         event = _event(line)
@@ -292,6 +281,21 @@ class RouterChild:
             self.refusals = Counter({str(key): int(value) for key, value in event["counts"].items()})
         elif not event:
             logger.info("router: %s", line.decode("utf-8", "replace").rstrip())
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Close the child's input, upon which it ends by itself (`exit_with_stdin`); kill it when it does not.
+
+    No signal while it may be ending: whoever sends one looks for its exit code first, and takes it away from the
+    watcher of child processes, which then complains and reports another one.
+    """
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def read_upload(upload_dir: Path, name: str) -> AsyncIterator[bytes]:
