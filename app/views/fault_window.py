@@ -37,13 +37,13 @@ class FaultWindow(QWidget):
         buttons.addStretch(1)
         folder = Button("Open the folder", icon="ph.folder-open")
         folder.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(data_dir))))
-        folder.setVisible(data_dir.is_dir())
         close = Button("Close", "primary")
         close.clicked.connect(self.close)
         buttons.addWidget(folder)
         buttons.addWidget(close)
         layout.addSpacing(8)
         layout.addLayout(buttons)
+        folder.setVisible(data_dir.is_dir())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)

@@ -62,12 +62,12 @@ class RunTables(QWidget):
             "Copy entry link",
         )
         self._nobody.activated.connect(self.link_asked)
-        self._stack.addWidget(self._nobody)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.tabs)
         layout.addLayout(self._stack, 1)
+        self._stack.addWidget(self._nobody)  # in its place: a stack shows the first one
         self.tabs.changed.connect(self.show_tab)
         self.show_tab("agents")
 

@@ -10,8 +10,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_API", "pyside6")
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.qt_loop import QtLoop
 from app.views import theme
@@ -40,6 +40,28 @@ def qapp() -> QApplication:
     app.setQuitOnLastWindowClosed(False)
     theme.apply(app, "light")
     return app
+
+
+class _Windows(QObject):
+    """Notes each widget that is shown while it has no parent: it is a window then, if only for an instant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.parentWidget() is None:
+            self.shown.append(type(watched).__name__)
+        return False
+
+
+@pytest.fixture
+def windows_shown(qapp: QApplication) -> Iterator[list[str]]:
+    """The kinds of the windows that were shown since the test began."""
+    windows = _Windows()
+    qapp.installEventFilter(windows)
+    yield windows.shown
+    qapp.removeEventFilter(windows)
 
 
 @pytest.fixture(autouse=True)

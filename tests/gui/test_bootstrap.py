@@ -96,12 +96,14 @@ async def test_keeping_to_serve_hides_the_window_and_ends_nothing(
     assert life.window.isVisible()
 
 
-async def test_every_place_of_the_sidebar_can_be_visited(life: WindowLife) -> None:
+async def test_every_place_of_the_sidebar_can_be_visited(life: WindowLife, windows_shown: list[str]) -> None:
     for place in places(lambda: life.desktop):
         life.window.show_place(place.key)
         assert life.window.current_key == place.key
         life.window.grab()
     assert list(life.window.pages) == [place.key for place in places(lambda: life.desktop)]
+    CloseSheet(1, 2, tray=True).open_over(life.window)
+    assert windows_shown == [], "no part of a page flashes up as a window before it has its place"
 
 
 async def test_the_theme_of_the_settings_is_taken_at_once(life: WindowLife, qapp: QApplication) -> None:

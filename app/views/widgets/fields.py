@@ -75,8 +75,8 @@ class FormField(QWidget):
         layout.addWidget(self.label)
         layout.addWidget(editor)
         self.message = label(hint, "small", "faint", wrap=True)
-        self.message.setVisible(bool(hint))
         layout.addWidget(self.message)
+        self.message.setVisible(bool(hint))
         layout.addStretch(1)
         editor.setAccessibleName(text)
         if hint:

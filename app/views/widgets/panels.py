@@ -65,10 +65,10 @@ class EmptyPanel(QWidget):
         self._fit_text()
         layout.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
         self.button = Button(action, "primary", keys)
-        self.button.setVisible(bool(action))
         self.button.clicked.connect(self.activated)
         layout.addSpacing(10)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.button.setVisible(bool(action))
         layout.addStretch(2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

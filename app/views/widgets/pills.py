@@ -76,13 +76,13 @@ class StatusPill(QWidget):
     def __init__(self, status: str = "", tone: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._text = self._tone = ""
-        self.setStatus(status, tone)
+        self._take(status, tone)
+        if not status:
+            self.hide()  # a word needs no `show`, which would make a window of it before it has its place
 
     def setStatus(self, status: str, tone: str = "") -> None:
         """Show a status word; `tone` overrides the one that belongs to it. An empty word hides the pill."""
-        self._text, self._tone = words_of(status), tone or tone_of(status)
-        self.setAccessibleName(f"Status: {self._text}")
+        self._take(status, tone)
         self.setVisible(bool(status))
         self.updateGeometry()
         self.update()
@@ -96,6 +96,10 @@ class StatusPill(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         paint_pill(QPainter(self), self.rect(), self._text, self._tone)
+
+    def _take(self, status: str, tone: str) -> None:
+        self._text, self._tone = words_of(status), tone or tone_of(status)
+        self.setAccessibleName(f"Status: {self._text}")
 
 
 class Chip(QAbstractButton):
