@@ -75,6 +75,7 @@ class LaunchViewModel(QObject):
         self._names = self._action(self._read_names)
         self._counter = self._action(self._count_items)
         self._counted: tuple[str, int | None] = ("", None)
+        self._fillings = 0
 
     @property
     def known_qualifications(self) -> list[str]:
@@ -141,6 +142,7 @@ class LaunchViewModel(QObject):
     def _replaced(self) -> None:
         """Other fields: what was tried out was something else."""
         self._trial = Trial()
+        self._fillings += 1
         self._touched()
 
     def _touched(self) -> None:
@@ -217,8 +219,18 @@ class LaunchViewModel(QObject):
 
     # What can be done
 
+    async def _filled(self) -> None:
+        """Until a file that was asked for stands in the form: what is done next is meant for it."""
+        if self._opener.busy or self._copier.busy:
+            before = self._fillings
+            await self._opener.wait()
+            await self._copier.wait()
+            if self._fillings == before:
+                raise ConfigError("The form is as it was: what was to be opened could not be.")
+
     async def _config(self) -> RunConfig:
         """The configuration of the form as it stands; `ConfigError` says how many values are not in order."""
+        await self._filled()
         check, config = await asyncio.get_running_loop().run_in_executor(None, look, self._asked())
         self.check = check
         self.checked.emit(check)
@@ -288,6 +300,7 @@ class LaunchViewModel(QObject):
 
     async def _config_for_pages(self) -> RunConfig:
         """As `_config`, but titles may still be missing: the page can be looked at before they are written."""
+        await self._filled()
         values = self.form.mapping()
         for name in ("task_name", "task_title", "task_description"):
             values["task"][name] = values["task"].get(name) or "To be written"

@@ -127,6 +127,28 @@ async def test_the_sample_task_is_one_click_away_from_a_launch(case: Case) -> No
     await case.desktop.operator.stop(run_id)
 
 
+async def test_a_launch_asked_for_while_a_file_is_opened_is_of_that_file(case: Case) -> None:
+    case.page.sample.button.click()
+    case.page.launch()
+    await case.until(lambda: bool(case.gone), "the Run page")
+    (row,) = await case.desktop.store.read(tasks.list_task_runs)
+    assert row.task_name == "sample-shapes"
+    await case.desktop.operator.stop(row.task_run_id)
+
+
+async def test_a_launch_asked_for_while_a_wrong_file_is_opened_launches_nothing(case: Case, tmp_path: Path) -> None:
+    await case.fill_sample()
+    said: list[str] = []
+    case.page.model.failed.connect(said.append)
+    path = tmp_path / "broken.yaml"
+    path.write_text("mephisto: [")
+    case.page.model.open_yaml(path)
+    case.page.launch()
+    await case.until(lambda: len(said) == 2, "two sentences")
+    assert any("could not be" in sentence for sentence in said)
+    assert await case.desktop.store.read(tasks.list_task_runs) == []
+
+
 async def test_what_is_wrong_stands_under_its_field_while_typing(case: Case) -> None:
     await case.fill_sample()
     case.type("task.task_reward", "lots")
