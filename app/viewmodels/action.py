@@ -71,8 +71,11 @@ class Action(QObject):
             return await self._work(*args), ""
         except AppError as error:
             return None, str(error)
-        except Exception:
-            log.exception("A click ended in a bug")
+        except Exception as error:
+            if isinstance(error, RuntimeError) and not isValid(self):  # its page was closed: nobody is left to tell
+                log.info("A click was worked on while its page was closed: %s", error)
+            else:
+                log.exception("A click ended in a bug")
             return None, BUG
 
     def _tell(self, task: asyncio.Task[tuple[Any, str]]) -> None:

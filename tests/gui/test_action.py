@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from PySide6.QtCore import QObject
+from shiboken6 import delete
 
 from app.errors import StoreError
 from app.viewmodels.action import BUG, Action, end_all_actions
@@ -103,9 +104,25 @@ async def test_an_action_whose_page_is_gone_ends_quietly() -> None:
     action.start()
     task = action._task
     assert task is not None
-    from shiboken6 import delete
-
     delete(parent)
     gate.set()
     await task
     await asyncio.sleep(0)
+
+
+async def test_a_page_that_is_gone_before_its_click_is_done_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    page, gate = QObject(), asyncio.Event()
+
+    async def work() -> None:
+        await gate.wait()
+        page.setObjectName("done")
+
+    action = Action(work, page)
+    action.start()
+    await asyncio.sleep(0)
+    task = action._task
+    assert task is not None
+    delete(page)
+    gate.set()
+    await task
+    assert "click ended in a bug" not in caplog.text
