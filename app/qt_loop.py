@@ -1,8 +1,8 @@
 """The asyncio loop of the window: qasync on Qt's event loop, with the faults of its timers and queues mended.
 
 Mended: sleeps that end early, cancelled timers that stay alive in Qt, delays of more than 24.8 days or of infinity,
-contexts dropped by `call_soon_threadsafe`, a Qt timer for every `call_soon`, and callbacks that run while the loop
-does not (Qt's events are also handled outside of it, by a test or at the very end).
+contexts dropped by `call_soon_threadsafe`, a Qt timer for every `call_soon`, a Qt notifier for every socket, and
+callbacks that run while the loop does not (Qt's events are also handled outside of it, by a test or at the very end).
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import asyncio
 import gc
 import math
 import os
+import selectors
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -22,7 +24,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 os.environ.setdefault("QT_API", "pyside6")
 
 import qasync
-from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
@@ -108,6 +110,44 @@ class _Bell(QObject):
     rung = Signal()
 
 
+Ready = Sequence[tuple[selectors.SelectorKey, int]]
+
+
+class _Descriptors:
+    """All sockets and pipes behind one notifier of Qt's.
+
+    Qt goes through all its notifiers at each of its turns: with a notifier for each of four thousand sockets that takes
+    longer than the work. The system keeps such a list itself, and the list's own descriptor says when one is ready.
+    """
+
+    def __init__(
+        self,
+        selector: Any,  # epoll's or kqueue's: the type checker knows one of them only, after the system it runs on
+        run: Callable[[Ready], None],
+        later: Callable[[Callable[[], None]], object],
+    ) -> None:
+        """`run` queues the calls for what is ready; `later` queues one more, to come after those."""
+        self._selector, self._run, self._later = selector, run, later
+        self._notifier = QSocketNotifier(selector.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(self._wake)
+
+    def _wake(self) -> None:
+        self._notifier.setEnabled(False)  # until what is ready now was dealt with: it would be told again and again
+        self._look()
+
+    def _look(self) -> None:
+        ready = self._selector.select(0)
+        if ready:
+            self._run(ready)
+            self._later(self._look)
+        else:
+            self._notifier.setEnabled(True)
+
+    def stop(self) -> None:
+        """The loop is closed."""
+        self._notifier.setEnabled(False)
+
+
 class _Sweeper(QObject):
     """Collects cyclic garbage, on the loop's thread and nowhere else.
 
@@ -155,7 +195,36 @@ class _Sweeper(QObject):
             gc.enable()
 
 
-class QtLoop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
+if sys.platform == "win32":  # waits for completions instead, in a thread of qasync's
+    _Loop = qasync.QEventLoop
+else:
+
+    class _Loop(qasync.QEventLoop):  # type: ignore[misc] # qasync ships no types
+        """asyncio's own care for sockets, in place of qasync's notifier for each."""
+
+        # asyncio promises none of these names to anybody, so the type checker is not told of them
+        _add_reader, _remove_reader, _add_writer, _remove_writer = (
+            getattr(asyncio.SelectorEventLoop, name)
+            for name in ("_add_reader", "_remove_reader", "_add_writer", "_remove_writer")
+        )
+        _selector: Any
+
+        def __init__(self, app: QApplication) -> None:
+            super().__init__(app)
+            self._close_self_pipe()
+            self._selector.close()
+            self._selector = selectors.DefaultSelector()
+            self._make_self_pipe()
+            self._descriptors = _Descriptors(self._selector, self._process_events, self.call_soon)
+
+        def close(self) -> None:
+            """The loop cannot be used again."""
+            if not self.is_closed() and not self.is_running():
+                self._descriptors.stop()
+            super().close()
+
+
+class QtLoop(_Loop):
     """An asyncio loop that runs inside Qt's. Make it after the QApplication; one for each application."""
 
     def __init__(self, app: QApplication) -> None:

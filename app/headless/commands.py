@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from app import log as logs
 from app import settings as settings_file
+from app.architects.router.garbage import seldom_swept
 from app.errors import AppError
 from app.headless import desk_commands, run_commands
 from app.headless.exit_codes import ExitCode, code_of
@@ -39,7 +40,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     except (AppError, OSError) as error:
         print(f"The data folder cannot be used: {error}", file=sys.stderr)
         return ExitCode.STORE
-    return asyncio.run(_carry_out(arguments, settings))
+    with seldom_swept():
+        return asyncio.run(_carry_out(arguments, settings))
 
 
 async def _carry_out(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -8,6 +8,7 @@ import gc
 import math
 import os
 import signal
+import socket
 import threading
 import time
 import weakref
@@ -156,6 +157,40 @@ def test_a_future_that_is_not_done_when_the_loop_is_stopped_is_told(qapp: QAppli
     loop.close()
 
 
+async def test_many_sockets_are_heard_each_once_and_not_after_they_were_removed() -> None:
+    loop = _loop()
+    pairs = [socket.socketpair() for _ in range(300)]
+    heard: list[int] = []
+    all_heard = loop.create_future()
+
+    def hear(number: int) -> None:
+        heard.append(number)
+        pairs[number][0].recv(1)
+        if len(heard) == len(pairs):
+            all_heard.set_result(None)
+
+    try:
+        for number, (near, _) in enumerate(pairs):
+            near.setblocking(False)
+            loop.add_reader(near, hear, number)
+        for _, far in pairs:
+            far.send(b"x")
+        await asyncio.wait_for(all_heard, 5)
+        assert sorted(heard) == list(range(len(pairs)))
+        assert loop.remove_reader(pairs[0][0])
+        written = loop.create_future()
+        pairs[0][1].send(b"x")
+        loop.add_writer(pairs[1][0], lambda: written.done() or written.set_result(None))
+        await asyncio.wait_for(written, 5)
+        assert len(heard) == len(pairs)
+    finally:
+        for near, far in pairs:
+            loop.remove_reader(near)
+            loop.remove_writer(near)
+            near.close()
+            far.close()
+
+
 class Cycle:
     """Garbage that only the cyclic collector finds; writes down on which thread it went."""
 
@@ -171,7 +206,7 @@ async def test_cyclic_garbage_goes_on_the_thread_of_the_loop_only() -> None:
     Cycle(gone)
     churned = await _loop().run_in_executor(None, lambda: [[[number]] for number in range(50_000)])
     assert len(churned) == 50_000
-    assert gone == [], "a collection was triggered on another thread"
+    assert set(gone) <= {threading.main_thread().name}, "a collection was triggered on another thread"
     deadline = _loop().time() + 3
     while not gone and _loop().time() < deadline:
         churned = [[[number]] for number in range(2_000)]

@@ -134,7 +134,7 @@ async def open_window(folder: Path) -> Stage:
 
 async def measure(mode: str, seconds: float, *, isolated: bool, window: bool) -> dict[str, Any]:
     """Serve a run to the workers of a mode and count."""
-    from app.operations.config import from_values
+    from app.operations.configuration.config import from_values
 
     plan = MODES[mode]
     with tempfile.TemporaryDirectory() as name:
@@ -263,4 +263,7 @@ if __name__ == "__main__":
     if chosen.window:
         run_in_window(chosen)
     else:
-        asyncio.run(main(chosen))
+        from app.architects.router.garbage import seldom_swept
+
+        with seldom_swept():  # as every command without a window
+            asyncio.run(main(chosen))

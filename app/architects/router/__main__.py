@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 from app.architects.router.config import RouterConfig, RouterConfigError
+from app.architects.router.garbage import seldom_swept
 from app.architects.router.router import Router
 from app.architects.router.server import RouterServer
 
@@ -36,7 +37,8 @@ def main() -> int:
     try:
         text = options.config.read_text("utf-8") if options.config else sys.stdin.readline()
         config = RouterConfig.from_json(text)
-        return asyncio.run(_serve(config))
+        with seldom_swept():
+            return asyncio.run(_serve(config))
     except (RouterConfigError, OSError) as error:
         _say("failed", error=str(error))
         return EXIT_FAILED
