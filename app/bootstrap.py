@@ -71,11 +71,11 @@ async def make_engine(settings: Settings) -> Engine:
     await asyncio.to_thread(_load_operations)
     from app.clock import SystemClock
     from app.data.store import Store
-    from app.operations.crowd import Crowd
+    from app.operations.desk.crowd import Crowd
+    from app.operations.desk.payments import Ledger
+    from app.operations.desk.review import ReviewDesk
+    from app.operations.desk.workers import WorkerDesk
     from app.operations.operator import Operator
-    from app.operations.payments import Ledger
-    from app.operations.review import ReviewDesk
-    from app.operations.workers import WorkerDesk
     from app.vault import open_vault
     from app.viewmodels.desktop import Engine
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from app.clock import SystemClock
 from app.data.store import Store
-from app.operations.crowd import Crowd
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.payments import Ledger
+from app.operations.desk.review import ReviewDesk
 from app.operations.operator import Operator
-from app.operations.payments import Ledger
-from app.operations.review import ReviewDesk
 from app.settings import Settings
 from app.vault import open_vault
 

@@ -11,7 +11,7 @@ from app import log as logs
 from app import settings as settings_file
 from app.errors import AppError
 from app.headless.exit_codes import ExitCode, code_of
-from app.operations.config import load_task_file, to_yaml
+from app.operations.configuration.config import load_task_file, to_yaml
 from app.settings import Settings
 
 

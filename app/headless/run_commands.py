@@ -17,11 +17,11 @@ from app.headless.engine import Desks, open_desks, open_operator
 from app.headless.exit_codes import ExitCode
 from app.headless.output import Output
 from app.headless.signals import StopSignal
-from app.operations.config import RunConfig, load_task_file
-from app.operations.live_run import LiveTaskRun
-from app.operations.notices import Notice
-from app.operations.rehearsal import Crew, RehearsalReport
-from app.operations.rehearsal import rehearse as play
+from app.operations.configuration.config import RunConfig, load_task_file
+from app.operations.engine.live_run import LiveTaskRun
+from app.operations.engine.notices import Notice
+from app.operations.rehearsal.rehearsal import Crew, RehearsalReport
+from app.operations.rehearsal.rehearsal import rehearse as play
 from app.providers import registry as providers
 from app.settings import Settings
 

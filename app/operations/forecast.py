@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from app.blueprints import registry as blueprints
 from app.clock import SystemClock
-from app.operations.config import RunConfig
+from app.operations.configuration.config import RunConfig
 from app.providers import registry as providers
 
 CENT = Decimal("0.01")

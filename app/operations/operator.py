@@ -19,12 +19,12 @@ from app.data.repo.tasks import RunRow
 from app.data.states import RunState
 from app.data.store import Hold, Session, Store
 from app.errors import AppError, ConfigError, EntryDoesNotExist, RunHeldElsewhere
-from app.operations.config import RunConfig, from_yaml, to_yaml
-from app.operations.live_run import LiveTaskRun
-from app.operations.notices import Notice, NoticeListener
-from app.operations.reconcile import OpenPayments
-from app.operations.run_context import RunContext
-from app.operations.run_engine import LINGER_SECONDS
+from app.operations.configuration.config import RunConfig, from_yaml, to_yaml
+from app.operations.engine.live_run import LiveTaskRun
+from app.operations.engine.notices import Notice, NoticeListener
+from app.operations.engine.reconcile import OpenPayments
+from app.operations.engine.run_context import RunContext
+from app.operations.engine.run_engine import LINGER_SECONDS
 from app.providers import registry as providers
 from app.providers.base import CrowdProvider
 from app.settings import Settings

@@ -20,7 +20,7 @@ from app.clock import Clock
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 from app.data.states import AgentStatus
 from app.errors import ConfigError
-from app.operations.config import RunConfig
+from app.operations.configuration.config import RunConfig
 from app.providers import registry as providers
 
 ROWS = 25

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.data.states import AgentStatus
-from app.operations.verdicts import DecisionPreview, Verdict
+from app.operations.desk.verdicts import DecisionPreview, Verdict
 from app.viewmodels.formats import count_of, money
 from app.viewmodels.ui_state import UiState
 

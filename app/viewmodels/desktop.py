@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from app.clock import Clock
 from app.data.store import Store
+from app.operations.desk.payments import Ledger
+from app.operations.desk.review import ReviewDesk
+from app.operations.desk.workers import WorkerDesk
 from app.operations.operator import Operator
-from app.operations.payments import Ledger
-from app.operations.review import ReviewDesk
-from app.operations.workers import WorkerDesk
 from app.settings import Settings
 from app.vault import Vault
 from app.viewmodels.feed_binding import FeedBinding

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import subjects, tasks
 from app.errors import ConfigError, StoreError
-from app.operations import config as configs
-from app.operations.config import RunConfig
+from app.operations.configuration import config as configs
+from app.operations.configuration.config import RunConfig
 from app.operations.preview import PagePreview
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.architects import registry as architects
 from app.blueprints import registry as blueprints
-from app.operations.composition import SECTIONS
-from app.operations.config import RunConfig, TaskArgs
+from app.operations.configuration.composition import SECTIONS
+from app.operations.configuration.config import RunConfig, TaskArgs
 from app.providers import registry as providers
 from app.viewmodels.launch_check import KindChoice
 from app.viewmodels.launch_form import FieldSpec, FormValues, field_specs

@@ -12,8 +12,8 @@ from app.args import Problem, check
 from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint
 from app.errors import AppError, ConfigError
-from app.operations import config as configs
-from app.operations.config import RunConfig
+from app.operations.configuration import config as configs
+from app.operations.configuration.config import RunConfig
 from app.operations.forecast import Forecast, forecast
 from app.viewmodels import formats
 from app.viewmodels.launch_check import CheckItem, DataPreview, ForecastView, LaunchCheck

@@ -7,10 +7,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from app.operations.config import RunConfig
-from app.operations.rehearsal import Crew, RehearsalReport
-from app.operations.rehearsal_stage import rehearse_aside
-from app.operations.simulated_worker import Tally
+from app.operations.configuration.config import RunConfig
+from app.operations.rehearsal.rehearsal import Crew, RehearsalReport
+from app.operations.rehearsal.rehearsal_stage import rehearse_aside
+from app.operations.rehearsal.simulated_worker import Tally
 from app.viewmodels.background import Job, Progress
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, digits

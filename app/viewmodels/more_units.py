@@ -12,7 +12,7 @@ from typing import Any
 from app.blueprints import registry
 from app.blueprints.base import AssignmentData, Blueprint, RowError
 from app.errors import ConfigError
-from app.operations.config import RunConfig, from_yaml
+from app.operations.configuration.config import RunConfig, from_yaml
 
 _SOURCES = {"data_csv": "", "data_json": "", "data_jsonl": "", "static_task_data": [], "data_function": ""}
 _FIELD_OF = {".csv": "data_csv", ".tsv": "data_csv", ".json": "data_json", ".jsonl": "data_jsonl"}

@@ -14,7 +14,7 @@ from app.data.repo import ledger, money
 from app.data.repo.ledger import StateSum
 from app.data.states import PaymentState
 from app.data.store import Store
-from app.operations.payments import LedgerReport
+from app.operations.desk.payments import LedgerReport
 from app.viewmodels.action import Action
 from app.viewmodels.background import Progress
 from app.viewmodels.desktop import Desktop

@@ -13,8 +13,8 @@ from app.data.repo import quality, subjects, tasks
 from app.data.repo.quality import QualificationRow
 from app.data.repo.tasks import RunRow
 from app.errors import AppError, EntryDoesNotExist, InvalidEntry
-from app.operations.config import from_yaml
-from app.operations.decision_file import CsvOutcome
+from app.operations.configuration.config import from_yaml
+from app.operations.desk.decision_file import CsvOutcome
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of

@@ -12,8 +12,8 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 from app.data.repo import submissions, tasks
 from app.data.store import Store
 from app.errors import EntryDoesNotExist
-from app.operations.decision_rule import DecisionRule
-from app.operations.verdicts import DecisionPreview
+from app.operations.desk.decision_rule import DecisionRule
+from app.operations.desk.verdicts import DecisionPreview
 from app.viewmodels import formats
 from app.viewmodels.action import Action
 from app.viewmodels.decisions import keep_reason, recent_reasons

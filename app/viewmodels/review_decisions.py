@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.data.states import AgentStatus
 from app.errors import AppError
-from app.operations.review import ReviewDesk
-from app.operations.verdicts import DecisionPreview, Verdict
+from app.operations.desk.review import ReviewDesk
+from app.operations.desk.verdicts import DecisionPreview, Verdict
 from app.viewmodels import formats
 from app.viewmodels.action import Action
 from app.viewmodels.decisions import DONE_WORDS

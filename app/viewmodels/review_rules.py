@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.operations.decision_rule import DecisionRule
+from app.operations.desk.decision_rule import DecisionRule
 from app.viewmodels.launch_form import span_seconds
 
 

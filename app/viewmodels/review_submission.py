@@ -22,8 +22,8 @@ from app.data.repo import submissions as repo
 from app.data.repo.submissions import AnswerRow, SubmissionRow, WorkRecord
 from app.data.store import Session, Store
 from app.errors import AppError
-from app.operations import config as configs
 from app.operations.agreement import consensus, rater_agreement
+from app.operations.configuration import config as configs
 from app.settings import Settings
 from app.viewmodels import formats
 from app.viewmodels.action import Action

@@ -15,8 +15,8 @@ from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.agreement import Alpha
-from app.operations.config import title_of
-from app.operations.live_run import LiveTaskRun
+from app.operations.configuration.config import title_of
+from app.operations.engine.live_run import LiveTaskRun
 from app.operations.quality import run_quality
 from app.viewmodels import run_figures as figures
 from app.viewmodels.action import Action
@@ -34,6 +34,8 @@ _QUALITY_MS = 20_000
 STEPS = 50
 """Points of the charts over time: more are not seen, and each costs a look into an index."""
 COST_STEPS = 24
+RATED = 20_000
+"""Submissions whose agreement is told, the latest: all of a million would take a gigabyte and the window's breath."""
 _INTERRUPTED = (
     "The program that served this run is gone. Nothing that was handed in is lost; resume it, and workers' pages come "
     "back by themselves."
@@ -272,5 +274,5 @@ class RunViewModel(QObject):
         self.series_changed.emit()
 
     async def _read_quality(self) -> None:
-        self.alpha = (await run_quality(self.desktop.store, self.run_id)).alpha
+        self.alpha = (await run_quality(self.desktop.store, self.run_id, RATED)).alpha
         self._look()

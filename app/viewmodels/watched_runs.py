@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 from app.data.repo import tasks, totals
 from app.data.states import RunState
 from app.errors import EntryDoesNotExist
-from app.operations.notices import Notice
+from app.operations.engine.notices import Notice
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import digits

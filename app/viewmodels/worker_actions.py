@@ -18,10 +18,10 @@ from app.data.repo import subjects as places
 from app.data.repo.subjects import AgentPlace, HeldQualification, Person, StandingBlock
 from app.data.states import AgentStatus, UnitStatus
 from app.errors import EntryDoesNotExist
-from app.operations.crowd import Crowd
-from app.operations.verdicts import DecisionPreview
-from app.operations.verdicts import Verdict as Verdict
-from app.operations.workers import Done
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.verdicts import DecisionPreview
+from app.operations.desk.verdicts import Verdict as Verdict
+from app.operations.desk.workers import Done
 from app.viewmodels.decisions import DONE_WORDS, keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, money

@@ -16,9 +16,9 @@ LONGEST_MODULE = 510
 LONGEST_FUNCTION = 60
 BOUNDARIES = {
     "app/operations/operator.py": "one run",
-    "app/operations/client_io.py": "one packet",
-    "app/operations/batches.py": "one packet, come out where it waits",
-    "app/operations/live_tasks.py": "one run's own logic",
+    "app/operations/engine/client_io.py": "one packet",
+    "app/operations/engine/batches.py": "one packet, come out where it waits",
+    "app/operations/engine/live_tasks.py": "one run's own logic",
     "app/viewmodels/action.py": "one click",
     "app/headless/commands.py": "one command",
     "app/data/store.py": "one caller's work on the writer thread, come out where it waits",

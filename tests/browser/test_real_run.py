@@ -11,8 +11,8 @@ import pytest
 from app.data.repo import blocks, people, status, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
-from app.operations.config import load_task_file
-from app.operations.live_run import LiveTaskRun
+from app.operations.configuration.config import load_task_file
+from app.operations.engine.live_run import LiveTaskRun
 from app.operations.operator import Operator
 from app.settings import Settings
 from app.vault import FileVault

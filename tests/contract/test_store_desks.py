@@ -11,7 +11,7 @@ import pytest
 
 from app.data.repo import decisions, money
 from app.data.states import AgentStatus, PaymentState
-from app.operations.decision_rule import DecisionRule
+from app.operations.desk.decision_rule import DecisionRule
 from app.operations.export import export_run
 from app.operations.quality import run_quality
 from tests.fakes.desk_scene import PAY, DeskScene, open_scene

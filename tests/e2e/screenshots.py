@@ -24,8 +24,8 @@ from app.architects.router.entry import make_entry_token
 from app.blueprints import registry
 from app.data.repo import people, quality
 from app.data.store import Session, Store
-from app.operations.config import load_task_file
-from app.operations.rehearsal import Crew, rehearse
+from app.operations.configuration.config import load_task_file
+from app.operations.rehearsal.rehearsal import Crew, rehearse
 from tests.e2e.real_desktop import ROOT, RealDesktop, VirtualDisplay
 
 FOLDER = ROOT / "docs" / "screenshots"

@@ -17,8 +17,8 @@ import pytest
 
 from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint
-from app.operations.config import load_task_file
-from app.operations.rehearsal import Crew, RehearsalReport, rehearse
+from app.operations.configuration.config import load_task_file
+from app.operations.rehearsal.rehearsal import Crew, RehearsalReport, rehearse
 
 ROOT = Path(__file__).resolve().parents[2]
 MOCK = ROOT / "examples" / "mock" / "task.yaml"

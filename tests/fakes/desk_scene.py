@@ -12,11 +12,11 @@ from app.clock import TurnedClock
 from app.data.repo import people, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session, Store
-from app.operations.config import RunConfig, from_values, to_yaml
-from app.operations.crowd import Crowd
-from app.operations.payments import Ledger
-from app.operations.review import ReviewDesk
-from app.operations.workers import WorkerDesk
+from app.operations.configuration.config import RunConfig, from_values, to_yaml
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.payments import Ledger
+from app.operations.desk.review import ReviewDesk
+from app.operations.desk.workers import WorkerDesk
 from app.providers.mock.account import MockAccount, close_accounts, open_account
 from app.settings import Preferences, Settings
 from tests.fakes.data_rows import NOW, claim, submit

@@ -12,8 +12,8 @@ from app.data.repo import money, people, quality, status, tasks
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session
-from app.operations import config as configs
-from app.operations.config import RunConfig
+from app.operations.configuration import config as configs
+from app.operations.configuration.config import RunConfig
 
 FIRST = ("mira", "t.oduya", "lena", "p_haas", "jun.ito", "a.costa", "r.singh", "sofie", "mbeki", "k.novak", "dara")
 LABELS = ("covid-19", "pneumonia", "clear", "cannot tell")

@@ -16,9 +16,9 @@ from app.architects.mock import MockArchitect, MockChannel
 from app.clock import TurnedClock
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 from app.data.store import Store
-from app.operations.config import RunConfig, from_values
-from app.operations.live_run import LiveTaskRun
-from app.operations.notices import Notice
+from app.operations.configuration.config import RunConfig, from_values
+from app.operations.engine.live_run import LiveTaskRun
+from app.operations.engine.notices import Notice
 from app.operations.operator import Operator
 from app.settings import Settings
 from app.vault import FileVault

@@ -16,13 +16,13 @@ from app.clock import Clock, TurnedClock
 from app.data.repo import people, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session, Store
-from app.operations import config as configs
-from app.operations.config import RunConfig
-from app.operations.crowd import Crowd
+from app.operations.configuration import config as configs
+from app.operations.configuration.config import RunConfig
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.payments import Ledger
+from app.operations.desk.review import ReviewDesk
+from app.operations.desk.workers import WorkerDesk
 from app.operations.operator import Operator
-from app.operations.payments import Ledger
-from app.operations.review import ReviewDesk
-from app.operations.workers import WorkerDesk
 from app.settings import Preferences, Settings
 from app.vault import FileVault
 from app.viewmodels.desktop import Desktop, Engine

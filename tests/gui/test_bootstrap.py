@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from app.bootstrap import WindowLife, places
 from app.data.repo import tasks
 from app.data.states import RunState, UnitStatus
-from app.operations.config import load_task_file
+from app.operations.configuration.config import load_task_file
 from app.settings import Settings, load
 from app.viewmodels.watched_runs import InFlight, database_words
 from app.views.close_sheet import KEEP, PAUSE, STOP, CloseSheet

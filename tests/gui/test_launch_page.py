@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from app.clock import SystemClock
 from app.data.repo import quality, tasks
 from app.data.states import UnitStatus
-from app.operations import config as configs
+from app.operations.configuration import config as configs
 from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch import SAMPLE_TASK

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from app.data.repo import people, submissions, tasks
 from app.data.store import Session
 from app.errors import EntryDoesNotExist
-from app.operations import config as configs
+from app.operations.configuration import config as configs
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.review_submission import Submission, SubmissionShelf, describe_record
 from app.views.image_canvas import Box, ImageCanvas

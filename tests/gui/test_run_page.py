@@ -18,7 +18,7 @@ from app.clock import SystemClock
 from app.data.repo import people, quality, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
-from app.operations.config import from_yaml
+from app.operations.configuration.config import from_yaml
 from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import MessageSheet
 from app.views.run_charts import CardSwitch

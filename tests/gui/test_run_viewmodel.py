@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.data.repo import money, status, tasks
 from app.data.states import RunState
-from app.operations.launcher import LaunchProgress
+from app.operations.engine.launcher import LaunchProgress
 from app.viewmodels.action import Action, end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.paced import Paced

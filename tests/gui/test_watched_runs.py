@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.data.states import RunState
-from app.operations.notices import Notice
+from app.operations.engine.notices import Notice
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.watched_runs import InFlight, WatchedRuns
 from app.viewmodels.window_frame import FrameStatus, WindowFrame

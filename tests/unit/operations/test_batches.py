@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.operations.batches import Batches
+from app.operations.engine.batches import Batches
 
 
 async def test_what_waits_together_is_answered_together_but_never_twice_for_one_key() -> None:

@@ -18,8 +18,8 @@ from app.args import arg
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, SubmissionView
 from app.errors import ConfigError
-from app.operations.config import RunConfig, from_values, from_yaml, load_task_file, title_of, to_yaml
-from app.operations.requirements import check_requirements
+from app.operations.configuration.config import RunConfig, from_values, from_yaml, load_task_file, title_of, to_yaml
+from app.operations.configuration.requirements import check_requirements
 
 
 @dataclass

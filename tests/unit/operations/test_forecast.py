@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from app.operations.config import RunConfig, from_values
+from app.operations.configuration.config import RunConfig, from_values
 from app.operations.forecast import forecast
 
 

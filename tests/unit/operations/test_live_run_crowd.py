@@ -18,7 +18,7 @@ from app.blueprints.live_agent import LiveAgent
 from app.blueprints.mock.blueprint import MockBlueprint, MockBlueprintArgs
 from app.data.packets import Packet, PacketType
 from app.errors import ConfigError
-from app.operations.live_run import LiveTaskRun
+from app.operations.engine.live_run import LiveTaskRun
 from app.providers.mock.account import FaultKind, close_accounts, open_account
 from tests.fakes.run_stage import Stage, open_stage, until
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.data.packets import Packet, PacketType
 from app.data.states import RunState
-from app.operations.live_run import LiveTaskRun
+from app.operations.engine.live_run import LiveTaskRun
 from tests.fakes.run_stage import Stage, make_template, open_stage
 
 WORKERS = ("ada", "bob", "cy", "dot")

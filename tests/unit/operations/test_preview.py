@@ -9,8 +9,8 @@ import pytest
 
 from app.clock import SystemClock
 from app.errors import ConfigError
-from app.operations import config as configs
-from app.operations.config import RunConfig
+from app.operations.configuration import config as configs
+from app.operations.configuration.config import RunConfig
 from app.operations.preview import PagePreview
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -12,9 +12,9 @@ import pytest
 
 from app.blueprints import registry
 from app.errors import InvalidEntry
-from app.operations import rehearsal
-from app.operations.rehearsal import Crew, RehearsalReport, rehearse
-from app.operations.simulated_worker import Habits, SimulatedWorker, Tally
+from app.operations.rehearsal import rehearsal
+from app.operations.rehearsal.rehearsal import Crew, RehearsalReport, rehearse
+from app.operations.rehearsal.simulated_worker import Habits, SimulatedWorker, Tally
 from tests.fakes.desk_scene import scene_config
 
 CONFIG = scene_config("inhouse")

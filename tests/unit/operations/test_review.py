@@ -14,7 +14,7 @@ import pytest
 from app.data.repo import decisions, money, quality, tasks
 from app.data.states import AgentStatus, PaymentState, UnitStatus
 from app.errors import ConfigError, InvalidEntry
-from app.operations.decision_rule import DecisionRule
+from app.operations.desk.decision_rule import DecisionRule
 from tests.fakes.desk_scene import PAY, DeskScene, open_scene
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -25,9 +25,9 @@ from decimal import Decimal
 from pathlib import Path
 from app.clock import TurnedClock
 from app.data.store import Store
-from app.operations.crowd import Crowd
-from app.operations.payments import Ledger
-from app.operations.review import ReviewDesk
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.payments import Ledger
+from app.operations.desk.review import ReviewDesk
 from app.settings import Preferences, Settings
 from tests.fakes.data_rows import NOW
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ConfigError
-from app.operations import interpolation
-from app.operations.task_file import MAX_BYTES, Place, Tree, dotted, dump, parse_tree, read_tree, scalar
+from app.operations.configuration import interpolation
+from app.operations.configuration.task_file import MAX_BYTES, Place, Tree, dotted, dump, parse_tree, read_tree, scalar
 
 
 def test_values_are_plain_and_carry_their_lines() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.data.states import AgentStatus
-from app.operations.verdicts import DecisionPreview, Verdict
+from app.operations.desk.verdicts import DecisionPreview, Verdict
 from app.viewmodels.decisions import cost_words, keep_reason, recent_reasons
 from app.viewmodels.ui_state import UiState
 

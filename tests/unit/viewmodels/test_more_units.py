@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.errors import ConfigError
-from app.operations.config import from_values, to_yaml
+from app.operations.configuration.config import from_values, to_yaml
 from app.viewmodels.more_units import read_items
 
 LATER = datetime.now(UTC) + timedelta(days=1)

@@ -8,12 +8,12 @@ from datetime import timedelta
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 from app.data.repo import quality
 from app.data.states import RunState
-from app.operations.channels import Channels
-from app.operations.departures import Departures
-from app.operations.page_errors import PageErrors
-from app.operations.presence import Presence
-from app.operations.refusals import RefusalLog
-from app.operations.run_context import RunContext
+from app.operations.engine.channels import Channels
+from app.operations.engine.departures import Departures
+from app.operations.engine.page_errors import PageErrors
+from app.operations.engine.presence import Presence
+from app.operations.engine.refusals import RefusalLog
+from app.operations.engine.run_context import RunContext
 
 TICK_SECONDS = 1.0
 ASK_STATUSES_SECONDS = 15.0

@@ -16,14 +16,14 @@ from app.data.repo import decisions, ledger, quality
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
 from app.errors import AppError, InvalidEntry, ProviderError
-from app.operations import verdicts
-from app.operations.authors import author_of
-from app.operations.bonuses import check_amount
-from app.operations.crowd import Crowd
-from app.operations.decision_file import CsvOutcome, read_decisions
-from app.operations.decision_rule import DecisionRule, choose
-from app.operations.payments import Ledger
-from app.operations.verdicts import DecisionPreview, Verdict
+from app.operations.desk import verdicts
+from app.operations.desk.authors import author_of
+from app.operations.desk.bonuses import check_amount
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.decision_file import CsvOutcome, read_decisions
+from app.operations.desk.decision_rule import DecisionRule, choose
+from app.operations.desk.payments import Ledger
+from app.operations.desk.verdicts import DecisionPreview, Verdict
 from app.providers.base import CrowdProvider
 from app.settings import Settings
 

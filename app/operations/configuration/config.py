@@ -19,11 +19,11 @@ from app.args import Problem, arg, check
 from app.blueprints import registry as blueprints
 from app.blueprints.base import BlueprintArgs
 from app.errors import ConfigError
-from app.operations import composition
-from app.operations.composition import ALIASES, KINDS, ROOT, SECTIONS, type_key
-from app.operations.interpolation import escape, resolve
-from app.operations.requirements import check_requirements
-from app.operations.task_file import KeyPath, Tree, dump, parse_tree
+from app.operations.configuration import composition
+from app.operations.configuration.composition import ALIASES, KINDS, ROOT, SECTIONS, type_key
+from app.operations.configuration.interpolation import escape, resolve
+from app.operations.configuration.requirements import check_requirements
+from app.operations.configuration.task_file import KeyPath, Tree, dump, parse_tree
 from app.providers import registry as providers
 from app.providers.base import ProviderArgs
 

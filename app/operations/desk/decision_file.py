@@ -12,10 +12,10 @@ from app.blueprints.base import RowError
 from app.data.repo.decisions import Standing
 from app.data.states import AgentStatus, UnitStatus
 from app.errors import InvalidEntry
-from app.operations import verdicts
-from app.operations.bonuses import check_amount
+from app.operations.desk import verdicts
+from app.operations.desk.bonuses import check_amount
+from app.operations.desk.verdicts import Verdict
 from app.operations.safe_csv import read_table
-from app.operations.verdicts import Verdict
 from app.providers.base import CrowdProvider
 
 WORDS: dict[str, Verdict] = {

@@ -16,9 +16,9 @@ from app.data.repo.quality import NewReview
 from app.data.repo.subjects import Person
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist, InvalidEntry, ProviderError
-from app.operations.authors import author_of
-from app.operations.crowd import Crowd
-from app.operations.decision_file import CsvOutcome
+from app.operations.desk.authors import author_of
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.decision_file import CsvOutcome
 from app.operations.safe_csv import read_table
 from app.providers.base import CrowdWorker
 from app.settings import Settings

@@ -17,22 +17,22 @@ from app.data.repo import dispatch, money, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session
 from app.errors import AppError
-from app.operations.budget import Budget
-from app.operations.channels import Channels
-from app.operations.client_io import ClientIOHandler
-from app.operations.departures import Departures
-from app.operations.launcher import TaskLauncher
-from app.operations.live_tasks import LiveTasks, at_work_of
-from app.operations.offers import Offers
-from app.operations.page_errors import PageErrors
-from app.operations.presence import Presence, TimeRules
-from app.operations.reconcile import OpenPayments, Reconciler
-from app.operations.refusals import RefusalLog
-from app.operations.run_context import RunContext
-from app.operations.watch import RunWatch
-from app.operations.welcome import WelcomeDesk
-from app.operations.work_intake import WorkIntake
-from app.operations.worker_pool import WorkerPool
+from app.operations.engine.budget import Budget
+from app.operations.engine.channels import Channels
+from app.operations.engine.client_io import ClientIOHandler
+from app.operations.engine.departures import Departures
+from app.operations.engine.launcher import TaskLauncher
+from app.operations.engine.live_tasks import LiveTasks, at_work_of
+from app.operations.engine.offers import Offers
+from app.operations.engine.page_errors import PageErrors
+from app.operations.engine.presence import Presence, TimeRules
+from app.operations.engine.reconcile import OpenPayments, Reconciler
+from app.operations.engine.refusals import RefusalLog
+from app.operations.engine.run_context import RunContext
+from app.operations.engine.watch import RunWatch
+from app.operations.engine.welcome import WelcomeDesk
+from app.operations.engine.work_intake import WorkIntake
+from app.operations.engine.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 

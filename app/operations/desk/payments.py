@@ -24,10 +24,10 @@ from app.data.repo.money import NewPayment, PaymentRow
 from app.data.states import AgentStatus, PaymentKind, PaymentState
 from app.data.store import Session, Store
 from app.errors import InvalidEntry, ProviderError
-from app.operations import bonuses
-from app.operations.authors import author_of
-from app.operations.crowd import Crowd
-from app.operations.ledger_file import write_ledger
+from app.operations.desk import bonuses
+from app.operations.desk.authors import author_of
+from app.operations.desk.crowd import Crowd
+from app.operations.desk.ledger_file import write_ledger
 from app.providers.base import CrowdProvider, ProviderReceipt
 from app.settings import Settings
 

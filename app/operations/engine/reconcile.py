@@ -12,7 +12,7 @@ from app.data.repo import dispatch, money, status
 from app.data.states import UnitStatus
 from app.data.store import Session
 from app.errors import AppError, ProviderError
-from app.operations.run_context import RunContext
+from app.operations.engine.run_context import RunContext
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from app.data.repo.core import clean_text
 from app.data.repo.dispatch import Asker, Claim, KnownAgent, Standing
 from app.data.states import LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, UnitStatus
 from app.data.store import Session
-from app.operations.batches import Batches
-from app.operations.budget import UNLIMITED, Budget, BudgetQuestion, room
-from app.operations.run_context import RunContext, hash_of
+from app.operations.engine.batches import Batches
+from app.operations.engine.budget import UNLIMITED, Budget, BudgetQuestion, room
+from app.operations.engine.run_context import RunContext, hash_of
 
 log = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ from app.data.packets import DESKTOP_ID, ONBOARDING_PREFIX, Packet, PacketType
 from app.data.repo import dispatch, people
 from app.data.repo.core import clean_text
 from app.data.states import LIVE_AGENT, AgentStatus
-from app.operations.channels import Channels
-from app.operations.departures import Departures
-from app.operations.live_tasks import LiveTasks, at_work_of
-from app.operations.onboarding import OnboardingDesk
-from app.operations.page_errors import PageErrors
-from app.operations.presence import AtWork, Overdue, Presence
-from app.operations.refusals import RefusalLog
-from app.operations.run_context import RunContext, hash_of
-from app.operations.welcome import WelcomeDesk
-from app.operations.work_intake import JUDGED, REVIEWED, UNKNOWN, HandIn, WorkIntake
-from app.operations.worker_pool import Given, InOnboarding, Outcome, WorkerPool
+from app.operations.engine.channels import Channels
+from app.operations.engine.departures import Departures
+from app.operations.engine.live_tasks import LiveTasks, at_work_of
+from app.operations.engine.onboarding import OnboardingDesk
+from app.operations.engine.page_errors import PageErrors
+from app.operations.engine.presence import AtWork, Overdue, Presence
+from app.operations.engine.refusals import RefusalLog
+from app.operations.engine.run_context import RunContext, hash_of
+from app.operations.engine.welcome import WelcomeDesk
+from app.operations.engine.work_intake import JUDGED, REVIEWED, UNKNOWN, HandIn, WorkIntake
+from app.operations.engine.worker_pool import Given, InOnboarding, Outcome, WorkerPool
 
 log = logging.getLogger(__name__)
 

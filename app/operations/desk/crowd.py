@@ -6,7 +6,7 @@ from app.clock import Clock
 from app.data.repo import tasks
 from app.data.store import Store
 from app.errors import ConfigError, ProviderError
-from app.operations.config import from_yaml
+from app.operations.configuration.config import from_yaml
 from app.providers import registry
 from app.providers.base import CrowdProvider
 

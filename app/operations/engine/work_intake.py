@@ -15,11 +15,11 @@ from app.data.repo.dispatch import KnownAgent
 from app.data.repo.intake import Submission
 from app.data.states import AgentStatus
 from app.data.store import Session
-from app.operations.batches import Batches
-from app.operations.budget import Budget, BudgetQuestion, room
-from app.operations.presence import Presence
-from app.operations.run_context import RunContext, hash_of
-from app.operations.uploads import bring_home
+from app.operations.engine.batches import Batches
+from app.operations.engine.budget import Budget, BudgetQuestion, room
+from app.operations.engine.presence import Presence
+from app.operations.engine.run_context import RunContext, hash_of
+from app.operations.engine.uploads import bring_home
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.data.repo.core import clean_text
 from app.data.repo.quality import NewEvent
-from app.operations.run_context import RunContext
+from app.operations.engine.run_context import RunContext
 
 PER_MINUTE = 30
 LONGEST_DETAIL = 4_000

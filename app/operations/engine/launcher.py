@@ -13,7 +13,7 @@ from app.blueprints.base import AssignmentData
 from app.data.repo import tasks
 from app.data.states import UnitStatus
 from app.errors import AppError
-from app.operations.run_context import RunContext
+from app.operations.engine.run_context import RunContext
 
 log = logging.getLogger(__name__)
 

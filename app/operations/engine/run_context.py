@@ -20,8 +20,8 @@ from app.data.packets import ONBOARDING_PREFIX
 from app.data.repo import quality
 from app.data.repo.tasks import RunRow
 from app.data.store import Store
-from app.operations.config import RunConfig
-from app.operations.notices import Notice, NoticeListener
+from app.operations.configuration.config import RunConfig
+from app.operations.engine.notices import Notice, NoticeListener
 from app.providers.base import CrowdProvider, RunFacts
 from app.settings import Settings
 

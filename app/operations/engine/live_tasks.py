@@ -17,10 +17,10 @@ from app.data.repo.dispatch import KnownAgent
 from app.data.repo.people import LiveUpdateRow
 from app.data.states import AgentStatus
 from app.errors import AppError
-from app.operations.channels import Channels
-from app.operations.page_errors import PageErrors
-from app.operations.presence import AtWork, Presence
-from app.operations.run_context import RunContext
+from app.operations.engine.channels import Channels
+from app.operations.engine.page_errors import PageErrors
+from app.operations.engine.presence import AtWork, Presence
+from app.operations.engine.run_context import RunContext
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from app.data.repo.status import ReviewedUnit
 from app.data.states import AgentStatus, PaymentKind, PaymentState, UnitStatus
 from app.data.store import Session
 from app.errors import InvalidEntry
-from app.operations.payments import approval_key
+from app.operations.desk.payments import approval_key
 from app.providers.base import CrowdProvider
 
 Verdict = AgentStatus

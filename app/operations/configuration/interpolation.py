@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.operations.task_file import KeyPath, Tree
+from app.operations.configuration.task_file import KeyPath, Tree
 
 MAX_RESULT = 4_194_304
 """Characters and values that interpolation may make of a file, together."""

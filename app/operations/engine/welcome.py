@@ -12,8 +12,8 @@ from app.data.repo import dispatch, people
 from app.data.repo.people import SubmissionRow
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session
-from app.operations.presence import Presence
-from app.operations.run_context import RunContext
+from app.operations.engine.presence import Presence
+from app.operations.engine.run_context import RunContext
 
 SHOWN = 50
 """How many of the worker's own submissions are shown."""

@@ -13,7 +13,7 @@ import httpx
 
 from app.blueprints.base import Blueprint
 from app.errors import InvalidEntry
-from app.operations.simulated_worker import Habits, SimulatedWorker, Tally, call_off
+from app.operations.rehearsal.simulated_worker import Habits, SimulatedWorker, Tally, call_off
 
 MOST_WORKERS = 10_000
 ENTERING_AT_ONCE = 50

@@ -13,10 +13,10 @@ from app.architects import registry as architects
 from app.blueprints import registry as blueprints
 from app.clock import Clock
 from app.data.store import Store
-from app.operations.config import RunConfig
+from app.operations.configuration.config import RunConfig
 from app.operations.operator import Operator
-from app.operations.rehearsal import Crew, RehearsalReport, rehearse
-from app.operations.simulated_worker import Tally
+from app.operations.rehearsal.rehearsal import Crew, RehearsalReport, rehearse
+from app.operations.rehearsal.simulated_worker import Tally
 from app.providers import registry as providers
 from app.settings import Settings
 from app.vault import FileVault

@@ -10,7 +10,7 @@ from app.data.repo import dispatch, money, status
 from app.data.states import UnitStatus
 from app.data.store import Session
 from app.errors import ProviderError
-from app.operations.run_context import RunContext
+from app.operations.engine.run_context import RunContext
 
 AT_ONCE = 8
 """Calls to a provider under way together."""

@@ -14,10 +14,10 @@ from app.blueprints.gates import refuse
 from app.data.repo import dispatch, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.errors import EntryDoesNotExist, InvalidEntry
-from app.operations.launcher import LaunchProgress
-from app.operations.reconcile import OpenPayments
-from app.operations.run_context import RunContext
-from app.operations.run_engine import LINGER_SECONDS, RunEngine
+from app.operations.engine.launcher import LaunchProgress
+from app.operations.engine.reconcile import OpenPayments
+from app.operations.engine.run_context import RunContext
+from app.operations.engine.run_engine import LINGER_SECONDS, RunEngine
 
 LINK_DAYS = 30
 

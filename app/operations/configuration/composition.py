@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import ConfigError
-from app.operations.task_file import KeyPath, Place, Tree, read_tree, scalar
+from app.operations.configuration.task_file import KeyPath, Place, Tree, read_tree, scalar
 
 ROOT = "mephisto"
 KINDS = ("blueprint", "provider", "architect")

@@ -11,7 +11,7 @@ from app.blueprints.gates import Refuse, refuse
 from app.data.repo import onboarding, quality, status
 from app.data.states import ONBOARDING_LIVE, AgentStatus
 from app.data.store import Session
-from app.operations.run_context import RunContext, hash_of
+from app.operations.engine.run_context import RunContext, hash_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from app.data.repo import dispatch, status
 from app.data.states import LEFT_AGENT, AgentStatus
 from app.data.store import Session
 from app.errors import IllegalTransition
-from app.operations.channels import Channels
-from app.operations.presence import AtWork, Overdue, Presence
-from app.operations.run_context import RunContext
+from app.operations.engine.channels import Channels
+from app.operations.engine.presence import AtWork, Overdue, Presence
+from app.operations.engine.run_context import RunContext
 
 log = logging.getLogger(__name__)
 
