@@ -168,7 +168,7 @@ async def test_a_bonus_is_written_at_once_and_paid_when_it_cannot_be_undone_any_
     (row,) = await payments(case)
     assert row["state"] == PaymentState.INTENDED
     await case.let_fall_due()
-    (row,) = await case.sees(lambda: payments(case), lambda rows: rows[0]["state"] != PaymentState.INTENDED, "paid")
+    (row,) = await case.sees(lambda: payments(case), lambda rows: rows[0]["state"] == PaymentState.SETTLED, "paid")
     assert (row["amount"], row["reason"], row["state"]) == (
         (Decimal("0.50"), "EUR"),
         "Careful work",
