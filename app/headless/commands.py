@@ -14,7 +14,7 @@ from app.architects.router.garbage import seldom_swept
 from app.errors import AppError
 from app.headless import desk_commands, run_commands
 from app.headless.exit_codes import ExitCode, code_of
-from app.headless.output import Output, close_quietly
+from app.headless.output import Output, close_quietly, folder_fault
 from app.headless.signals import StopSignal, watched
 from app.settings import Settings
 
@@ -38,7 +38,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         settings = settings_file.load(arguments.data_dir)
         logs.configure(settings.log_dir, verbose=arguments.verbose)
     except (AppError, OSError) as error:
-        print(f"The data folder cannot be used: {error}", file=sys.stderr)
+        print(folder_fault(error), file=sys.stderr)
         return ExitCode.STORE
     with seldom_swept():
         return asyncio.run(_carry_out(arguments, settings))

@@ -11,6 +11,7 @@ from app import log as logs
 from app import settings as settings_file
 from app.errors import AppError
 from app.headless.exit_codes import ExitCode, code_of
+from app.headless.output import folder_fault
 from app.operations.configuration.config import load_task_file, to_yaml
 from app.settings import Settings
 
@@ -29,7 +30,7 @@ def prepare(arguments: argparse.Namespace) -> Opening | ExitCode:
         settings = settings_file.load(arguments.data_dir)
         logs.configure(settings.log_dir, verbose=arguments.verbose)
     except (AppError, OSError) as error:
-        print(f"The data folder cannot be used: {error}", file=sys.stderr)
+        print(folder_fault(error), file=sys.stderr)
         return ExitCode.STORE
     try:
         return Opening(settings, _task_file(settings, arguments) if arguments.command == "launch" else None)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from app.errors import AppError
+
 
 class Output:
     """Prints events to `stream`, each at once: whoever reads a pipe must not wait for a full buffer."""
@@ -33,3 +35,13 @@ def close_quietly() -> None:
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.stdout.fileno())
     os.close(sink)
+
+
+def folder_fault(error: AppError | OSError) -> str:
+    """What is wrong with the data folder, and what to do."""
+    if isinstance(error, AppError) or error.strerror is None:
+        return f"The data folder cannot be used: {error}"
+    return (
+        f"The data folder cannot be used: {error.filename}: {error.strerror}. Nothing was written. "
+        "See that you may write there, or name another folder with --data-dir."
+    )

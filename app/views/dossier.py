@@ -104,7 +104,10 @@ class DossierView(QWidget):
         self.unblock.setVisible(bool(dossier.blocks))
         self.sections["blocks"].show_rows(
             [
-                (block.task_name or "everywhere", f"{block.reason}, {_until(block.until)}, {ago(block.creation_date)}")
+                (
+                    block.task_name or "everywhere",
+                    f"{block.reason} · {_until(block.until)} · {ago(block.creation_date)}",
+                )
                 for block in dossier.blocks
             ]
         )

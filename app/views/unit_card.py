@@ -96,7 +96,7 @@ class UnitCardView(QWidget):
         self._fill("answer", tuple(answer))
         self._fill("said", tuple(("worker" if who == "in" else "task", words) for who, words in card.said))
         self._fill(
-            "decided", tuple((words_of(what), f"{note or '–'}, {ago(when)}") for what, note, when in card.decisions)
+            "decided", tuple((words_of(what), f"{note or '–'} · {ago(when)}") for what, note, when in card.decisions)
         )
         waits = card.status == "completed"
         self.approve.setVisible(waits)
