@@ -230,13 +230,19 @@ async def test_rings_go_on_the_loops_thread_also_those_set_aside(
         monkeypatch.setattr(qt_loop, "IDLE_SWEEPS", 0)
     else:
         monkeypatch.setattr(qt_loop, "FULL_SECONDS", 0.0)
-    gone, threads = asyncio.Event(), []
+    gone = asyncio.Event()
+    threads: list[int] = []
+
+    def note_end() -> None:
+        threads.append(threading.get_ident())
+        gone.set()
+
     ring = _Ring()
     if set_aside:
         gc.freeze()
-    weakref.finalize(ring, lambda: (threads.append(threading.get_ident()), gone.set()))
+    weakref.finalize(ring, note_end)
     del ring
-    litter = [] if set_aside else [[] for _ in range(5000)]  # there is something to sweep
+    litter: list[list[object]] = [] if set_aside else [[] for _ in range(5000)]  # there is something to sweep
     await asyncio.wait_for(gone.wait(), 5)
     assert threads == [threading.get_ident()]
     assert len(litter) in (0, 5000)
