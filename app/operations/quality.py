@@ -52,9 +52,12 @@ class RunQuality:
     fast_below_seconds: float | None
 
 
-async def run_quality(store: Store, run_id: int) -> RunQuality:
-    """The quality of a run's submissions that were not rejected. Counting is done off the loop's thread."""
-    rows = await store.read(answers.list_labelled, run_id)
+async def run_quality(store: Store, run_id: int, latest: int | None = None) -> RunQuality:
+    """The quality of a run's submissions that were not rejected, of the `latest` so many or of all.
+
+    Counting is done off the loop's thread.
+    """
+    rows = await store.read(answers.list_labelled, run_id, latest=latest)
     return await asyncio.to_thread(measure, rows)
 
 

@@ -191,7 +191,9 @@ class RunViewModel(QObject):
             "rate": figures.throughput_tile(facts.per_minute if self.state is not RunState.COMPLETED else None),
             "finish": figures.finish_tile(self.state, remaining, facts.per_minute, self.desktop.clock.now()),
             "spent": figures.spent_tile(facts.spend.total, facts.run.budget, facts.run.currency),
-            "agreement": figures.agreement_tile(alpha.alpha, alpha.low, alpha.high)
+            "agreement": figures.agreement_tile(
+                alpha.alpha, alpha.low, alpha.high, RATED if self.done > RATED else None
+            )
             if alpha is not None
             else figures.agreement_tile(None, None, None),
         }

@@ -103,12 +103,12 @@ def spent_tile(spent: Decimal, budget: Decimal | None, currency: str) -> Tile:
     return Tile(money(spent, currency), f"of {short_money(budget, currency)} cap", ((min(1.0, share), token),))
 
 
-def agreement_tile(alpha: float | None, low: float | None, high: float | None) -> Tile:
-    """ "0.81", "± 0.03"; a dash until enough units have several answers."""
+def agreement_tile(alpha: float | None, low: float | None, high: float | None, latest: int | None = None) -> Tile:
+    """ "0.81", "± 0.03"; a dash until enough units have several answers. `latest`: so many were looked at, not all."""
     if alpha is None:
         return Tile(NOTHING, "one answer each")
     spread = "" if low is None or high is None else f"± {(high - low) / 2:.2f}"
-    return Tile(f"{alpha:.2f}", spread)
+    return Tile(f"{alpha:.2f}", spread if latest is None else f"{spread} · latest {digits(latest)}")
 
 
 def short_money(amount: Decimal, currency: str) -> str:

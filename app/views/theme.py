@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
@@ -75,9 +76,7 @@ class Theme(QObject):
         """A Phosphor icon (`ph.house`) in the colour of a token, cached until the theme changes."""
         key = (name, tint)
         if key not in self._icons:
-            import qtawesome  # 40 ms: not before the first icon is drawn
-
-            self._icons[key] = qtawesome.icon(
+            self._icons[key] = _phosphor().icon(
                 name, color=self.color(tint), color_active=self.color(tint), color_disabled=self.color("faint")
             )
         return self._icons[key]
@@ -90,6 +89,18 @@ class Theme(QObject):
     def _load(self) -> None:
         self._colors = {token: QColor(value) for token, value in load_tokens()[self._scheme].items()}
         self._icons.clear()
+
+
+@cache
+def _phosphor() -> Any:  # qtawesome ships no types
+    """The one icon font we use: all that qtawesome brings would cost 11 MiB and a tenth of a second."""
+    import qtawesome  # 40 ms: not before the first icon is drawn
+    from qtawesome.iconic_font import IconicFont
+
+    folder = Path(qtawesome.__file__).parent / "fonts"
+    outlines = next(folder.glob("phosphor-[0-9]*.ttf"))
+    names = next(folder.glob("phosphor-charmap-*.json"))
+    return IconicFont(("ph", outlines.name, names.name, str(folder)))
 
 
 _current: Theme | None = None

@@ -57,8 +57,13 @@ class ExportedAnswer:
     files: tuple[Mapping[str, Any], ...]
 
 
-def list_labelled(session: Session, run_id: int, assignment_ids: Sequence[int] | None = None) -> list[LabelledAnswer]:
-    """The submissions of a run that have labels and were not rejected; of some of its assignments, or all."""
+def list_labelled(
+    session: Session, run_id: int, assignment_ids: Sequence[int] | None = None, *, latest: int | None = None
+) -> list[LabelledAnswer]:
+    """The submissions of a run that have labels and were not rejected; of some of its assignments, or all.
+
+    `latest`: only so many, those that were handed in last.
+    """
     statement = (
         sa.select(
             AGENTS.c.unit_id, AGENTS.c.assignment_id, AGENTS.c.worker_id, WORKERS.c.worker_name, AGENTS.c.labels,
@@ -71,6 +76,9 @@ def list_labelled(session: Session, run_id: int, assignment_ids: Sequence[int] |
     if assignment_ids is not None:
         statement = statement.where(among(AGENTS.c.assignment_id, "ids"))
         values = {"ids": assignment_ids}
+    if latest is not None:
+        statement = statement.where(AGENTS.c.submitted_at.is_not(None))
+        statement = statement.order_by(AGENTS.c.submitted_at.desc()).limit(latest)
     return [
         LabelledAnswer(
             row.unit_id,
