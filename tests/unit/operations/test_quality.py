@@ -52,3 +52,5 @@ async def test_agreement_is_read_from_the_database(tmp_path: Path) -> None:
         some = await agreement_of_assignments(scene.store, scene.run_id, list(shares)[:1])
         assert len(some) == 1
         assert [one.units for one in (await run_quality(scene.store, scene.run_id)).workers] == [2, 2]
+        latest = await run_quality(scene.store, scene.run_id, latest=3)
+        assert sum(one.units for one in latest.workers) == 3

@@ -116,3 +116,8 @@ def test_a_cap_of_zero_is_met() -> None:
 def test_agreement_tells_half_the_interval() -> None:
     assert agreement_tile(0.812, 0.78, 0.84) == Tile("0.81", "± 0.03")
     assert agreement_tile(None, None, None).figure == "–"
+
+
+def test_agreement_says_when_only_the_latest_were_looked_at() -> None:
+    tile = agreement_tile(0.81, 0.78, 0.84, latest=500)
+    assert tile == Tile("0.81", "± 0.03 · latest 500")
