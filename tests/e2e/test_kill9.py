@@ -191,7 +191,7 @@ class Person:
 
 
 @pytest.mark.kill
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 async def test_nothing_acknowledged_is_lost_or_doubled_however_often_the_program_is_killed(tmp_path: Path) -> None:
     seed = int(os.environ.get("CROWDESK_KILL_SEED", time.time_ns() % 1_000_000))
     chance = random.Random(seed)
