@@ -151,15 +151,17 @@ class LiveTaskRun:
 
     async def relaunch_units(self, unit_ids: Sequence[int]) -> int:
         """Expired, rejected or soft-rejected units can be taken again. `IllegalTransition` for any other."""
-        count = await self.context.store.write(status.relaunch_units, unit_ids, self.context.clock.now())
-        await self._go_on()
+        async with self.engine.reopening:
+            count = await self.context.store.write(status.relaunch_units, unit_ids, self.context.clock.now())
+            await self._go_on()
         await self.context.record("units.relaunched", f"{count} units can be taken again.", count=count)
         return count
 
     async def add_units(self, items: Sequence[AssignmentData]) -> int:
         """More items for the run; returns how many units that makes."""
-        added = await self.engine.launcher.add(items)
-        await self._go_on()
+        async with self.engine.reopening:
+            added = await self.engine.launcher.add(items)
+            await self._go_on()
         await self.context.record("units.added", f"{added} units were added.", count=added)
         return added
 

@@ -80,6 +80,8 @@ class RunEngine:
         self._over_budget = False
         self._changed = asyncio.Event()
         self._moving = asyncio.Lock()
+        self.reopening = asyncio.Lock()
+        """Held while units come back or are added: nobody must find the run complete in between."""
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._launching: asyncio.Task[None] | None = None
@@ -189,8 +191,9 @@ class RunEngine:
             if self._over_budget:
                 self._over_budget = False
                 await self._pause_for_budget()
-            if self.state is not RunState.COMPLETED and self.launcher.progress.finished and await self._is_done():
-                await self._complete()
+            async with self.reopening:
+                if self.state is not RunState.COMPLETED and self.launcher.progress.finished and await self._is_done():
+                    await self._complete()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _is_done(self) -> bool:
