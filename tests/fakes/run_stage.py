@@ -126,13 +126,17 @@ class Stage:
         return cast("str | None", done["failure_reason"])
 
     async def pass_time(self, run: LiveTaskRun, seconds: float, *, sleepers: int = 2) -> None:
-        """Let time pass, second by second, each with all that becomes due in it."""
+        """Let time pass, second by second, each with all that becomes due in it, the end of the run included."""
+
+        def rests() -> bool:
+            return self.clock.sleeping >= sleepers or run.run_id not in self.operator.live_runs
+
         left = seconds
         while left > 0:
-            await self.clock.wait_asleep(sleepers)
+            await until(rests)
             await self.clock.turn(min(1.0, left))
             left -= 1.0
-        await self.clock.wait_asleep(sleepers)
+        await until(rests)
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """What is committed, past all of our own code."""

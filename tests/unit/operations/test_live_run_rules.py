@@ -174,7 +174,8 @@ async def test_the_rules_hold_in_whatever_order_things_happen(
 ) -> None:
     values = {key: value for key, value in asked.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder:
-        async with open_stage(Path(folder), template) as stage:
+        # a run that is complete is served on to the end: whoever asks is answered
+        async with open_stage(Path(folder), template, linger_seconds=1e9) as stage:
             times = {"task__assignment_duration_in_seconds": DURATION, "task__reconnect_grace_in_seconds": GRACE}
             play = Play(stage, await stage.launch(**values, **times), asked)
             for what, who, visit in steps:
