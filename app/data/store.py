@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,6 +49,9 @@ GROUP = 256
 GROUP_SECONDS = 0.02
 """A group that has taken this long takes no more in: those in it are waiting."""
 NEIGHBOUR_POLL_SECONDS = 0.4
+SWITCH_SECONDS = 0.0005
+"""How long the writer waits for the interpreter while the loop is busy, after each statement; Python's own wait is ten
+times that, and workers wait with it."""
 UNKNOWN_ADVICE = "Look whether the last change is there before you make it again."
 
 P = ParamSpec("P")
@@ -149,6 +153,7 @@ class Store:
             store._readers.shutdown(wait=False)
             store._dispose()
             raise
+        sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
         store._writer.start()
         return store
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -32,6 +34,7 @@ CHUNK = 2_000
 COUNTED: dict[str, Any] = {"preserve_rowcount": True}
 """Execution options of an INSERT whose `rowcount` is asked for."""
 _BIGGEST_ID = 2**63 - 1
+_SQLITE = sqlite.dialect()
 
 
 class _Ids(TypeDecorator[Sequence[int]]):
@@ -48,8 +51,22 @@ class _Ids(TypeDecorator[Sequence[int]]):
         return ids if dialect.name == "postgresql" else json.dumps(ids)
 
 
+class _Texts(TypeDecorator[Sequence[str]]):
+    """Many texts as one parameter, as `_Ids`."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(sa.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.String())
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> Any:
+        texts = list(value or ())
+        return texts if dialect.name == "postgresql" else json.dumps(texts)
+
+
 class _IdRows(FunctionElement[int]):
-    """The ids of one parameter, as a sub-select."""
+    """The ids, or the texts, of one parameter, as a sub-select."""
 
     name = "id_rows"
     inherit_cache = True
@@ -74,6 +91,11 @@ def constants(statuses: Iterable[str]) -> list[sa.ColumnElement[str]]:
 def among(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
     """`column` is one of the ids in the parameter `name` (any sequence of int, of any length)."""
     return column.op("IN", is_comparison=True)(_IdRows(sa.bindparam(name, type_=_Ids)))
+
+
+def among_texts(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """`column` is one of the texts in the parameter `name` (any sequence of str, of any length)."""
+    return column.op("IN", is_comparison=True)(_IdRows(sa.bindparam(name, type_=_Texts)))
 
 
 class _JsonRows(FunctionElement[Any]):
@@ -124,6 +146,33 @@ def not_by_index(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
 def run(session: Session, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
     """Execute a Core statement in the session's transaction."""
     return session.connection().execute(statement, parameters or {})
+
+
+def all_at_once(session: Session, statement: sa.Select[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
+    """The rows of a query that is kept and asked again and again, each with its columns by name.
+
+    SQLite's driver lets go of the interpreter for each row, and waits for it again behind a busy loop: it is asked for
+    all rows as one text.
+    """
+    if is_postgresql(session):
+        return run(session, statement, parameters).all()
+    whole, make_row, readers = _as_one_row(statement)
+    rows = json.loads(run(session, whole, parameters).scalar_one())
+    for row in rows:
+        for place, read in readers:
+            row[place] = read(row[place])
+    return [make_row(*row) for row in rows]
+
+
+@cache
+def _as_one_row(statement: sa.Select[Any]) -> tuple[sa.Select[Any], Callable[..., Any], list[tuple[int, Any]]]:
+    """The query for one JSON text, what makes a row, and how to read the values of types that JSON does not have."""
+    rows = statement.subquery("all_rows")
+    columns = list(rows.columns)
+    whole = sa.select(sa.func.json_group_array(sa.func.json_array(*(sa.type_coerce(c, sa.String) for c in columns))))
+    processors = [column.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for column in columns]
+    readers = [(place, read) for place, read in enumerate(processors) if read is not None]
+    return whole.select_from(rows), namedtuple("Row", [column.name for column in columns]), readers
 
 
 def one(session: Session, statement: sa.Executable, parameters: Any = None) -> Any:

@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel
 from app.data.changes import announce
 from app.data.engine import dump_json
 from app.data.repo import status
-from app.data.repo.core import Batch, among, is_postgresql, not_by_index
+from app.data.repo.core import Batch, all_at_once, among, among_texts, is_postgresql, not_by_index
 from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 from app.errors import IllegalTransition
@@ -128,14 +128,12 @@ _KNOWN = sa.select(
 ).join(_units, _units.c.unit_id == _agents.c.unit_id)
 _OF_REGISTRATIONS = (
     _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id"))
-    .where(_agents.c.registration_id.in_(sa.bindparam("keys", expanding=True)))
+    .where(among_texts(_agents.c.registration_id, "keys"))
     .order_by(_agents.c.agent_id)
 )
 # by the hash alone: with the run beside it SQLite would read all agents of the run
-_OF_TOKENS = _KNOWN.add_columns(_agents.c.task_run_id).where(
-    _agents.c.token_hash.in_(sa.bindparam("keys", expanding=True))
-)
-_OF_IDS = _KNOWN.where(_agents.c.agent_id.in_(sa.bindparam("keys", expanding=True)))
+_OF_TOKENS = _KNOWN.add_columns(_agents.c.task_run_id).where(among_texts(_agents.c.token_hash, "keys"))
+_OF_IDS = _KNOWN.where(among(_agents.c.agent_id, "keys"))
 _LIVE_OF_RUN = _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id")).where(
     _agents.c.status.in_(sorted(LIVE_AGENT))
 )
@@ -143,19 +141,19 @@ _LIVE_OF_RUN = _KNOWN.where(_agents.c.task_run_id == sa.bindparam("run_id")).whe
 
 def find_by_registrations(session: Session, run_id: int, registration_ids: Collection[str]) -> dict[str, KnownAgent]:
     """The latest agent of each registration that is known in the run."""
-    rows = session.connection().execute(_OF_REGISTRATIONS, {"run_id": run_id, "keys": list(registration_ids)})
+    rows = all_at_once(session, _OF_REGISTRATIONS, {"run_id": run_id, "keys": list(registration_ids)})
     return {row.registration_id: _known(row) for row in rows}
 
 
 def find_by_tokens(session: Session, run_id: int, token_hashes: Collection[str]) -> dict[str, KnownAgent]:
     """The agents of the run with these tokens, by hash."""
-    rows = session.connection().execute(_OF_TOKENS, {"keys": list(token_hashes)})
+    rows = all_at_once(session, _OF_TOKENS, {"keys": list(token_hashes)})
     return {row.token_hash: _known(row) for row in rows if row.task_run_id == run_id}
 
 
 def find_by_ids(session: Session, agent_ids: Collection[int]) -> dict[int, KnownAgent]:
     """The agents of these ids."""
-    rows = session.connection().execute(_OF_IDS, {"keys": list(agent_ids)})
+    rows = all_at_once(session, _OF_IDS, {"keys": list(agent_ids)})
     return {row.agent_id: _known(row) for row in rows}
 
 
@@ -194,7 +192,7 @@ def _known(row: Any) -> KnownAgent:
 
 _BLOCKS = (
     sa.select(_blocks.c.worker_id, _blocks.c.hard)
-    .where(_blocks.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
+    .where(among(_blocks.c.worker_id, "workers"))
     .where(_blocks.c.lifted_at.is_(None))
     .where(sa.or_(_blocks.c.until.is_(None), _blocks.c.until > sa.bindparam("now", type_=_blocks.c.until.type)))
     .where(sa.or_(_blocks.c.hard, _blocks.c.task_id.is_(None), _blocks.c.task_id == sa.bindparam("task_id")))
@@ -369,7 +367,7 @@ def claim_units(
     """
     if one_worker_an_item and not waiting:
         asked = {"run_id": run.task_run_id, "number": len(askers)}
-        picks = session.connection().execute(_FREE, asked).all()
+        picks = all_at_once(session, _FREE, asked)
         if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
             return [*_assign_together(session, askers, picks, now)]
     made = [
@@ -437,12 +435,8 @@ def _new_agent(asker: Asker, status: AgentStatus, now: datetime) -> dict[str, An
 
 # what the page is given
 
-_ITEMS = sa.select(_assignments.c.assignment_id, _assignments.c.data).where(
-    _assignments.c.assignment_id.in_(sa.bindparam("keys", expanding=True))
-)
-_INPUTS = sa.select(_agent_data.c.agent_id, _agent_data.c.inputs).where(
-    _agent_data.c.agent_id.in_(sa.bindparam("keys", expanding=True))
-)
+_ITEMS = sa.select(_assignments.c.assignment_id, _assignments.c.data).where(among(_assignments.c.assignment_id, "keys"))
+_INPUTS = sa.select(_agent_data.c.agent_id, _agent_data.c.inputs).where(among(_agent_data.c.agent_id, "keys"))
 _SEEN = (
     sa.update(_workers)
     .where(_workers.c.worker_id == sa.bindparam("b_worker"))
@@ -452,7 +446,7 @@ _SEEN = (
 
 def list_items(session: Session, assignment_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
     """The data of assignments: `{"shared": {...}, "unit_data": [{...}, ...]}` each."""
-    rows = session.connection().execute(_ITEMS, {"keys": list(assignment_ids)})
+    rows = all_at_once(session, _ITEMS, {"keys": list(assignment_ids)})
     return {row.assignment_id: row.data for row in rows}
 
 
@@ -474,7 +468,7 @@ def keep_inputs(session: Session, inputs: Mapping[int, Any], now: datetime) -> N
 
 def list_inputs(session: Session, agent_ids: Collection[int]) -> dict[int, Any]:
     """What the pages of agents were given, by agent."""
-    rows = session.connection().execute(_INPUTS, {"keys": list(agent_ids)})
+    rows = all_at_once(session, _INPUTS, {"keys": list(agent_ids)})
     return {row.agent_id: row.inputs for row in rows}
 
 
