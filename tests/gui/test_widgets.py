@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.views import theme
+from app.views.sheet import Sheet
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.cards import Card, KeyValueGrid, MiniBar, StatStrip
 from app.views.widgets.fields import FormField, SearchField
@@ -121,6 +122,19 @@ def test_a_chip_answers_enter(qtbot: QtBot) -> None:
     qtbot.addWidget(chip)
     QTest.keyClick(chip, Qt.Key.Key_Return)
     assert chip.isChecked()
+
+
+def test_ctrl_enter_on_a_chip_goes_to_the_sheet_around_it(qtbot: QtBot) -> None:
+    sheet = Sheet("Block mira", "Block")
+    qtbot.addWidget(sheet)
+    chips = ChipRow([("", "no end"), ("7", "7 days")])
+    sheet.body.addWidget(chips)
+    confirmed: list[bool] = []
+    sheet.confirmed.connect(lambda: confirmed.append(True))
+    week = chips.findChildren(Chip)[1]
+    QTest.keyClick(week, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert confirmed == [True]
+    assert not week.isChecked()
 
 
 def test_chip_counts_are_grouped(qtbot: QtBot) -> None:

@@ -125,7 +125,10 @@ class Chip(QAbstractButton):
             self.updateGeometry()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()  # confirms the sheet that the chip is on
+        elif enter:
             self.click()
         else:
             super().keyPressEvent(event)
