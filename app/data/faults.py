@@ -106,7 +106,8 @@ def _sentence(found: tuple[str, str] | None, place: str) -> StoreError | None:
     if found is None:
         return None
     message, advice = found
-    return StoreError(f"{message.format(place=place)} {NOTHING_WRITTEN}", advice)
+    said = "Nothing was written." if "damaged" in message else NOTHING_WRITTEN  # what is damaged is not called safe
+    return StoreError(f"{message.format(place=place)} {said}", advice)
 
 
 def _explain_integrity(text: str, sqlstate: str | None) -> AppError | None:

@@ -102,7 +102,9 @@ async def test_a_damaged_page_is_noticed_at_the_start(path: Path) -> None:
     for page in range(2, len(whole) // 4096):
         whole[page * 4096 : page * 4096 + 64] = b"\xff" * 64
     path.write_bytes(whole)
-    assert "damaged" in await refusal(path)
+    words = await refusal(path)
+    assert "damaged" in words
+    assert "safe" not in words
 
 
 ROOT_PAGE = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_projects_1'"
