@@ -116,8 +116,9 @@ Ready = Sequence[tuple[selectors.SelectorKey, int]]
 class _Descriptors:
     """All sockets and pipes behind one notifier of Qt's.
 
-    Qt goes through all its notifiers at each of its turns: with a notifier for each of four thousand sockets that takes
-    longer than the work. The system keeps such a list itself, and the list's own descriptor says when one is ready.
+    Qt goes through all its notifiers at each of its turns: with a notifier for each of four thousand sockets that was
+    a fifth of what the interpreter did. The system keeps such a list itself, and the list's own descriptor says when
+    one is ready.
     """
 
     def __init__(

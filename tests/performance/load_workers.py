@@ -106,5 +106,5 @@ class Load:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a sweep over thousands of connections takes a quarter of a second, and would be measured as theirs
+    gc.disable()  # a sweep over thousands of connections would be measured as if they had waited for it
     print(json.dumps(asyncio.run(Load(json.loads(Path(sys.argv[1]).read_text())).run())), flush=True)

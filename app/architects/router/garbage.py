@@ -14,8 +14,8 @@ YOUNG, MIDDLE, OLD = 2_000, 10, 5_000
 def seldom_swept() -> Iterator[None]:
     """Leave what the program is made of out of every sweep, and sweep over all the rest once in many minutes.
 
-    The connections of 2 000 workers are half a million objects: to look at them takes a quarter of a second, in which
-    nobody is answered, and Python would do so every three seconds. Hardly any of them ever are garbage.
+    To look at the connections of 2 000 workers takes a quarter of a second, in which nobody is answered, and Python
+    would do so every three seconds. Rings that live until then are kept longer: that is the price.
     """
     before = gc.get_threshold()
     gc.freeze()
