@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from app.args import arg
 from app.blueprints.live_agent import LiveAgent
+from app.blueprints.task_code import TaskCode
 
 
 @dataclass
@@ -20,6 +22,12 @@ class BlueprintArgs:
     block_qualification: str = arg("", help="Workers who hold this qualification are refused.", group="advanced")
     onboarding_qualification: str = arg(
         "", help="Granted (1 passed, 0 failed) by the onboarding; empty: no onboarding.", group="advanced"
+    )
+    task_code: str = arg(
+        "",
+        help="A Python file of your own with hooks and functions of this task; it runs on this computer at launch.",
+        kind="file",
+        group="advanced",
     )
 
 
@@ -63,12 +71,56 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class LiveUpdate:
+    """Something that was said while a worker worked: by the page (`inward`) or to it. Kept, in order."""
+
+    inward: bool
+    content: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SpokenLine:
+    """A line of a conversation as a reviewer sees it. `who`: "worker", "model", "requester" or "task"."""
+
+    speaker: str
+    text: str
+    who: str = "worker"
+    at: datetime | None = None
+    form: tuple[tuple[str, str], ...] = ()
+    """What was filled in inside the conversation, as (question, answer)."""
+
+
+@dataclass(frozen=True)
+class RemoteCall:
+    """One call of a function by the page: arguments and answer as short texts."""
+
+    target: str
+    args: str
+    answer: str
+    failed: bool = False
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A labelled stretch of a video, in seconds, on a track; `note` is the worker's text."""
+
+    label: str
+    start: float
+    end: float
+    track: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class SubmissionView:
     """A submission as a reviewer sees it. Plain values, so that every screen and export can show it.
 
     `answer` is one short line for tables; `labels` feed agreement; `fields` are (question, answer) pairs in the
     worker's order; `image` is a local file, when there is one, that `shapes` are drawn on; `html` is the page as the
-    worker saw it, filled in (static_html), never run: no scripts.
+    worker saw it, filled in (static_html), never run: no scripts. `conversation` and `calls` are what was said live;
+    `segments` lie on the `video` (a local file) or the `video_url`.
     """
 
     answer: str
@@ -79,6 +131,11 @@ class SubmissionView:
     image_url: str = ""
     shapes: tuple[Shape, ...] = ()
     html: str = ""
+    conversation: tuple[SpokenLine, ...] = ()
+    calls: tuple[RemoteCall, ...] = ()
+    video: Path | None = None
+    video_url: str = ""
+    segments: tuple[Segment, ...] = ()
 
 
 class Blueprint(ABC):
@@ -90,11 +147,27 @@ class Blueprint(ABC):
     ArgsClass: ClassVar[type[BlueprintArgs]] = BlueprintArgs
     HAS_ONBOARDING: ClassVar[bool] = False
     """Whether its pages can show an onboarding."""
+    IS_LIVE: ClassVar[bool] = False
+    """Whether pages and the task talk while the work is done: what was said belongs to the submission."""
 
     def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
         """`base_dir` is what relative paths in the arguments are relative to (the task file's folder)."""
         self.args = args
         self.base_dir = base_dir
+        self._code: TaskCode | None = None
+
+    @property
+    def code(self) -> TaskCode | None:
+        """The requester's own code of this task, once `load_code` has run; None: the task has none."""
+        return self._code
+
+    def load_code(self) -> None:
+        """Import the requester's code, if the task has any: when it is launched or resumed, never before.
+
+        Runs in a thread. `ConfigError` when the file cannot be loaded or lacks what the task needs of it.
+        """
+        if self.args.task_code:
+            self._code = TaskCode.load(self.args.task_code, self.base_dir)
 
     @classmethod
     @abstractmethod
@@ -118,10 +191,12 @@ class Blueprint(ABC):
         return False
 
     async def run_assignment(self, agents: Sequence[LiveAgent]) -> None:
-        """The logic of a concurrent assignment, once all its workers are there, in the order of their units.
+        """The logic of an assignment, once all its workers are there, in the order of their units.
 
-        It may leave whenever it is over; each worker then has `submission_timeout` to hand in. The errors of
-        `app.blueprints.live_agent` may come out of it: the workers who are left are let go.
+        Where the workers of an assignment are not there at the same time, it is called for each worker alone. A
+        blueprint that does not override it has no logic. It may leave whenever it is over; each worker then has
+        `submission_timeout` to hand in. The errors of `app.blueprints.live_agent` may come out of it: the workers who
+        are left are let go.
         """
 
     def onboarding_data(self) -> Mapping[str, Any]:
@@ -154,6 +229,10 @@ class Blueprint(ABC):
         """What the page gets as `init_task_data`."""
         return {**shared, **unit_data}
 
+    def returning_data(self, inputs: Mapping[str, Any], history: Sequence[LiveUpdate]) -> Mapping[str, Any]:
+        """What a page that comes back gets as `init_task_data`, given what was said before. Live tasks only."""
+        return inputs
+
     def check_submission(
         self, inputs: Mapping[str, Any], outputs: Any, files: Sequence[Mapping[str, Any]]
     ) -> str | None:
@@ -163,6 +242,10 @@ class Blueprint(ABC):
     @abstractmethod
     def describe_submission(self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]) -> SubmissionView:
         """A submission for review; must not raise on rubbish."""
+
+    def add_history(self, view: SubmissionView, history: Sequence[LiveUpdate]) -> SubmissionView:
+        """The submission with what was said while it was made; `history` may hold rubbish of the page."""
+        return view
 
     def summarize_submission(
         self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]

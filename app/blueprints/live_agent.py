@@ -53,6 +53,13 @@ class AgentShutdown(AbsentAgentError):
     words = "was let go because the run ends"
 
 
+class AgentCompleted(AbsentAgentError):
+    """The worker has handed in: no more updates come from the page."""
+
+    status = AgentStatus.COMPLETED
+    words = "has handed in"
+
+
 _GONE: dict[AgentStatus, type[AbsentAgentError]] = {
     AgentStatus.TIMEOUT: AgentTimeout,
     AgentStatus.DISCONNECT: AgentDisconnected,
@@ -100,9 +107,12 @@ class LiveAgent:
     async def get_live_update(self, timeout: float | None = None) -> Mapping[str, Any]:
         """The next update from the page, waiting for it up to `timeout` seconds.
 
-        Raises `AgentTimeout`, `AgentDisconnected`, `AgentReturned` or `AgentShutdown`.
+        Raises `AgentTimeout`, `AgentDisconnected`, `AgentReturned`, `AgentShutdown`, or `AgentCompleted` when the
+        worker has handed in and nothing is left to read.
         """
-        await self._wait_until(lambda: bool(self._updates), timeout)
+        await self._wait_until(lambda: bool(self._updates) or self._submitted, timeout)
+        if not self._updates:
+            raise AgentCompleted(self.agent_id)
         return self._updates.popleft()
 
     async def await_submit(self, timeout: float | None = None) -> Any:

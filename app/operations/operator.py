@@ -105,6 +105,7 @@ class Operator:
         be resumed when the cause is mended.
         """
         provider, blueprint = self._check(config)
+        await asyncio.to_thread(blueprint.load_code)
         await asyncio.to_thread(_see_first_item, self._make(config)[1])
         await provider.RequesterClass(provider, config.provider.requester_name).register()
         run_id = await self._store.write(create_run, config, provider.is_sandbox(), self._clock.now())
@@ -127,6 +128,7 @@ class Operator:
         hold = self._hold(run_id)
         try:
             provider, blueprint = self._make(config)
+            await asyncio.to_thread(blueprint.load_code)
             if row.state in (RunState.IN_FLIGHT, RunState.SETUP):  # its process died while this one was running
                 await self._store.write(interrupt, run_id, row.state, self._clock.now())
         except BaseException:

@@ -118,9 +118,14 @@ class ClientIOHandler:
         else:
             agent = self._enter(outcome, name, channel_id)
             left = self._seconds_left(agent)
-            await self._send_details(packet, channel_id, name, agent.token, agent.status, outcome.inputs, left)
+            inputs = outcome.inputs
+            if outcome.again:
+                inputs = await self._live.inputs_for(agent.agent_id, inputs)
+            await self._send_details(packet, channel_id, name, agent.token, agent.status, inputs, left)
             if outcome.again:
                 await self._live.replay(agent)
+            else:
+                await self._live.start_alone(agent)
             if outcome.started_with:
                 await self._live.start(outcome.agent.assignment_id, outcome.started_with)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.blueprints.base import Blueprint
+from app.blueprints.base import Blueprint, LiveUpdate
 from app.blueprints.live_agent import AbsentAgentError, LiveAgent
 from app.data.packets import Packet, PacketType
 from app.data.repo import dispatch, money, people
@@ -37,7 +37,8 @@ class LiveTasks:
         self._channels = channels
         self._faults = faults
         blueprint = context.blueprint
-        self._has_logic = blueprint.is_concurrent() and type(blueprint).run_assignment is not Blueprint.run_assignment
+        self._has_logic = type(blueprint).run_assignment is not Blueprint.run_assignment
+        self._is_live = blueprint.IS_LIVE or blueprint.is_concurrent() or self._has_logic
         self._logics: dict[int, asyncio.Task[None]] = {}
         self._side: set[asyncio.Task[None]] = set()
 
@@ -68,14 +69,26 @@ class LiveTasks:
 
     async def replay(self, agent: AtWork) -> None:
         """A page registered again: it hears what was said to it before; it knows each by its id."""
-        if not self._context.blueprint.is_concurrent():
+        if not self._is_live:
             return
         for row in await self._updates(agent.agent_id):
             if row.direction == OUTWARD:
                 packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, agent.token, row.content)
                 await self._channels.send(packet, agent.channel_id)
 
-    # the logic of concurrent assignments
+    async def inputs_for(self, agent_id: int, inputs: Any) -> Any:
+        """What a page that comes back gets as its initial data: with what was said before, where the task has that."""
+        blueprint = self._context.blueprint
+        if not self._is_live or not isinstance(inputs, Mapping):
+            return inputs
+        return blueprint.returning_data(inputs, [_as_said(row) for row in await self._updates(agent_id)])
+
+    # the logic of assignments
+
+    async def start_alone(self, agent: AtWork) -> None:
+        """A worker of a task with logic but without partners begins."""
+        if self._has_logic and not self._context.blueprint.is_concurrent():
+            self._begin(agent.agent_id, [agent])
 
     async def start(self, assignment_id: int, agent_ids: Sequence[int]) -> None:
         """All workers of an assignment are there: tell their pages, begin its logic. Once per assignment."""
@@ -111,16 +124,21 @@ class LiveTasks:
 
     def go_on(self) -> None:
         """After a restart: the logic of assignments that were under way begins again."""
+        if not self._context.blueprint.is_concurrent():
+            for agent in self._presence if self._has_logic else ():
+                self._begin(agent.agent_id, [agent])
+            return
         for assignment_id in {a.assignment_id for a in self._presence if a.status is AgentStatus.IN_TASK}:
             self._begin(assignment_id, self._presence.list_assignment(assignment_id))
 
-    def _begin(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
+    def _begin(self, key: int, agents: Sequence[AtWork]) -> None:
+        """`key`: the assignment of partners, the agent of one who works alone."""
         if self._has_logic:
-            logic = asyncio.create_task(self._run(assignment_id, agents), name=f"assignment {assignment_id}")
-            self._logics[assignment_id] = logic
+            self._logics[key] = asyncio.create_task(self._run(key, agents), name=f"logic {key}")
 
-    async def _run(self, assignment_id: int, agents: Sequence[AtWork]) -> None:
+    async def _run(self, key: int, agents: Sequence[AtWork]) -> None:
         """The boundary of one assignment: what its logic breaks ends this assignment's logic and nothing else."""
+        assignment_id = agents[0].assignment_id
         ordered = sorted(agents, key=lambda agent: agent.unit_index)
         try:
             await self._context.blueprint.run_assignment([a.live for a in ordered if a.live is not None])
@@ -130,7 +148,7 @@ class LiveTasks:
             log.exception("The logic of assignment %d broke off.", assignment_id)
             self._faults.add("assignment.failed", f"The logic of assignment {assignment_id} broke off: {error}", {})
         finally:
-            self._logics.pop(assignment_id, None)
+            self._logics.pop(key, None)
             for agent in agents:
                 agent.logic_ended_at = self._context.clock.now()
 
@@ -172,6 +190,10 @@ class LiveTasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _as_said(row: LiveUpdateRow) -> LiveUpdate:
+    return LiveUpdate(row.direction == INWARD, row.content, row.creation_date)
 
 
 def at_work_of(context: RunContext, agent: KnownAgent, worker_name: str, inputs: Any) -> AtWork:

@@ -152,6 +152,23 @@ async def test_the_time_to_hand_in_begins_when_the_logic_is_over(stage: Stage) -
     assert statuses(stage, run, bob)[-1] == "timeout"
 
 
+async def test_one_who_works_alone_has_a_logic_too(stage: Stage) -> None:
+    alone = {"blueprint__is_concurrent": False, "blueprint__units_per_assignment": 2}
+    run = await launch_talk(stage, **alone)
+    ada, bob = await stage.token(run, "ada", "v"), await stage.token(run, "bob", "v")
+    say(stage, run, ada, "hello", "u1")
+    await until(lambda: texts(stage, run, ada) == ["hello"])
+    say(stage, run, bob, "good day", "u1")
+    await until(lambda: texts(stage, run, bob) == ["good day"])  # each has a logic of their own
+    await stage.operator.close()
+    resumed = await stage.operator.resume(run.run_id)
+    assert (await stage.register(resumed, "bob", "v"))["agent_id"] == bob
+    say(stage, resumed, bob, "still here", "u2")
+    await until(lambda: texts(stage, resumed, bob) == ["good day", "still here"])
+    assert [await stage.submit(resumed, token) for token in (ada, bob)] == [None, None]
+    await resumed.wait_completed()
+
+
 async def test_a_message_of_the_requester_is_kept_and_shown(stage: Stage) -> None:
     run = await stage.launch()
     token = await stage.token(run, "ada", "v")
