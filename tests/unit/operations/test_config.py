@@ -66,8 +66,8 @@ class ProbePlace(Architect):
 
 @pytest.fixture(autouse=True)
 def _probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(blueprints._registered, "probe", ProbeBlueprint)
-    monkeypatch.setitem(architects._registered, "probe_place", ProbePlace)
+    monkeypatch.setitem(blueprints.classes, "probe", ProbeBlueprint)
+    monkeypatch.setitem(architects.classes, "probe_place", ProbePlace)
 
 
 GOOD = """#@package _global_

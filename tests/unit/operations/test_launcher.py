@@ -39,7 +39,7 @@ class FaultyBlueprint(MockBlueprint):
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     monkeypatch.setattr(FaultyBlueprint, "breaks_at", None)
     monkeypatch.setattr(FaultyBlueprint, "left_out", 0)
-    monkeypatch.setitem(blueprints._registered, "mock", FaultyBlueprint)
+    monkeypatch.setitem(blueprints.classes, "mock", FaultyBlueprint)
     async with open_stage(tmp_path) as opened:
         yield opened
 

@@ -69,7 +69,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     TalkBlueprint.heard.clear()
     async with open_stage(tmp_path) as opened:
         yield opened
-    blueprints._registered.pop("talk")
+    blueprints.classes.pop("talk")
     close_accounts()
 
 
