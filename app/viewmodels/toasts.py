@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.viewmodels.action import Action
 
+UNDO = "Undo"
 SECONDS = {"info": 5.0, "ok": 5.0, "warn": 8.0, "bad": 12.0}
 
 
@@ -42,7 +43,7 @@ class Toasts(QObject):
 
     def offer_undo(self, text: str, seconds: float, undo: Callable[[], Coroutine[Any, Any, Any]]) -> int:
         """Show what was done, with Undo for `seconds`; `undo` is run at most once."""
-        return self.offer(text, "Undo", undo, seconds=seconds)
+        return self.offer(text, UNDO, undo, seconds=seconds)
 
     def offer(
         self,

@@ -182,7 +182,8 @@ class WorkerActions(QObject):
         """Pay each of the people a bonus. It is written down at once and sent when it cannot be undone any more."""
         worker_ids = [person.worker_id for person in terms.people]
         payment_ids = await self._desk.give_bonus(worker_ids, terms.unit_ids, amount, reason, terms.currency)
-        words = f"Bonus of {money(amount, terms.currency)} for {words_for(terms.people)}"
+        each = " each" if len(worker_ids) > 1 else ""
+        words = f"Bonus of {money(amount, terms.currency)}{each} for {words_for(terms.people)}"
         seconds = self._settings.preferences.undo_seconds
 
         async def undo() -> None:
@@ -191,7 +192,7 @@ class WorkerActions(QObject):
             self._toasts.say(said, "info" if taken_back else "warn")
             self.done.emit()
 
-        self._say(f"{words}, in {seconds} s." if seconds else f"{words}.", undo)
+        self._say(f"{words}, paid in {seconds} s." if seconds else f"{words}.", undo)
 
     # bars
 

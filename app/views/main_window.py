@@ -17,7 +17,7 @@ from app.views.page import Offer, Page, Place
 from app.views.palette import Palette
 from app.views.sidebar import Sidebar
 from app.views.status_bar import HEIGHT, StatusBar
-from app.views.toast_stack import ToastStack
+from app.views.toast_stack import UNDO_KEYS, ToastStack
 from app.views.widgets.labels import hairline, label
 
 
@@ -72,6 +72,7 @@ class MainWindow(QWidget):
             self.sidebar.setCurrent(key)
             self.setWindowTitle(f"{self.places[key].word} – Crowdesk")
             self.frame.ui_state.put("window.place", key)
+            self._focus_page()  # else Qt takes the next field in line, and the letters of the page's keys go into it
         page.open_at(where or {})
         self._bind_page_keys()
 
@@ -111,6 +112,7 @@ class MainWindow(QWidget):
             *(page.offers() if page is not None else []),
             *go,
             *(offer for key in elsewhere for offer in self._page_of(key).offers()),
+            *self.toasts.offers(),
             Offer("Collapse or widen the sidebar", self._fold_sidebar, "Ctrl+B", "ph.list"),
             Offer("Show or hide the inspector", self._toggle_inspector, "Ctrl+I", "ph.info"),
             Offer("Close Crowdesk", self.close, "Ctrl+Q", "ph.sign-out"),
@@ -169,6 +171,7 @@ class MainWindow(QWidget):
         bind("Ctrl+B", self._fold_sidebar)
         bind("Ctrl+I", self._toggle_inspector)
         bind("Ctrl+Q", self.close)
+        bind(UNDO_KEYS, self.toasts.act_on_last)
         for number, key in enumerate(self.places, start=1):
             bind(f"Ctrl+{number}", partial(self.show_place, key))
 

@@ -90,6 +90,7 @@ class PaymentsPage(Page):
             pane.model.refresh()
         self.tabs.setCurrent(key)
         self._stack.setCurrentWidget(self.panes[key])
+        self.setFocusProxy(self.panes[key].view)
 
     def reconcile(self) -> None:
         """Ask the providers about what is not certain. Nothing is paid twice by it."""

@@ -52,6 +52,7 @@ class QualificationsPage(Page):
         self.holders: TablePane | None = None
         self._wanted: int | None = None
         self._lay_out()
+        self.setFocusProxy(self.pane.view)
         self.viewmodel.changed.connect(self._show)
         self.desk.history_asked.connect(self._open_dossier)
 

@@ -36,6 +36,7 @@ WIDTH = 760
 KEYS = (
     ("Command palette: every action, every object", "Ctrl K"),
     ("Filter the table in view", "Ctrl F"),
+    ("Undo what was done last, while a message offers it", "Ctrl Z"),
     ("Go to a place", "Ctrl 1 … 8"),
     ("Collapse the sidebar", "Ctrl B"),
     ("Show or hide the inspector", "Ctrl I"),

@@ -132,6 +132,13 @@ class Sheet(QWidget):
     def sizeHint(self) -> QSize:
         return self.panel.sizeHint()
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            # what is typed here is the sheet's: a shortcut of the page behind would decide about what is not seen
+            event.accept()
+            return True
+        return super().event(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         shade = QColor("#000000") if theme.current().scheme == "dark" else QColor("#1a1d23")
         shade.setAlphaF(0.45 if theme.current().scheme == "dark" else 0.22)

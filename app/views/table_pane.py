@@ -178,6 +178,7 @@ class TablePane(QWidget):
 
     def _connect(self) -> None:
         self.search.searched.connect(self._search_for)
+        self.search.left_downwards.connect(self._go_to_rows)
         self.chips.changed.connect(self._filter_by_chips)
         self.model.count_changed.connect(self._show_count)
         self.model.query_changed.connect(self._query_changed)
@@ -198,6 +199,13 @@ class TablePane(QWidget):
     def _search_for(self, words: str) -> None:
         query = self.model.query
         self.model.set_query(RecordQuery(query.filters, words.strip(), query.sort, query.descending))
+
+    def _go_to_rows(self) -> None:
+        """From the filter to the first row, by the arrow key."""
+        if len(self.model.ids):
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+            if not self.view.selected_count():
+                self.view.select_ids([self.model.ids[0]], self.model.ids[0])
 
     def _filter_by_chips(self, keys: list[str]) -> None:
         self.set_filter(self._chip_column, [value for key in keys for value in key.split("|")])

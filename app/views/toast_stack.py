@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QRectF, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.viewmodels.toasts import Toast, Toasts
+from app.viewmodels.toasts import UNDO, Toast, Toasts
 from app.views import theme
+from app.views.page import Offer
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.labels import label
 
 WIDTH = 400
 MOST = 4
+UNDO_KEYS = "Ctrl+Z"
 _TICK_MS = 100
 _ICONS = {"info": "ph.info", "ok": "ph.check-circle", "warn": "ph.warning", "bad": "ph.warning-circle"}
 
@@ -119,6 +122,30 @@ class ToastStack(QWidget):
             panel.hide()
             panel.deleteLater()
             self._place()
+
+    def offers(self) -> list[Offer]:
+        """What the toasts offer now, the newest first: what the mouse can press, the keyboard can do."""
+        acting = [panel.toast for panel in reversed(self.panels.values()) if panel.toast.action]
+        return [
+            Offer(
+                toast.action,
+                partial(self._toasts.act, toast.number),
+                UNDO_KEYS if toast.number == self._undoable() else "",
+                "ph.arrow-u-up-left",
+                toast.text,
+            )
+            for toast in acting
+        ]
+
+    def act_on_last(self) -> None:
+        """Undo what was done last and can still be undone."""
+        number = self._undoable()
+        if number is not None:
+            self._toasts.act(number)
+
+    def _undoable(self) -> int | None:
+        found = [number for number, panel in self.panels.items() if panel.toast.action == UNDO]
+        return found[-1] if found else None
 
     def place(self) -> None:
         """Stand where there is room now."""

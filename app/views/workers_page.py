@@ -49,6 +49,7 @@ class WorkersPage(Page):
             button.clicked.connect(lambda _on=False, slot=slot: self._with_selection(slot))
             header.buttons.addWidget(button)
         self.pane = self._make_pane()
+        self.setFocusProxy(self.pane.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.viewmodels.background import Progress
 from app.viewmodels.ui_state import UiState
 from app.viewmodels.window_frame import Found, FrameStatus, RouterLine, WindowFrame
+from app.views.action_sheets import ConfirmSheet
 from app.views.main_window import MainWindow
 from app.views.page import Offer, Page, Place
 from app.views.palette import matches
@@ -307,3 +308,58 @@ async def test_the_palette_offers_what_some_places_offer_everywhere(qtbot: QtBot
     assert "Approve in settings" in [offer.words for offer in window.offers()]
     assert window.current_key == "home"
     assert note(window, "settings").told == []
+
+
+async def test_a_page_has_the_keyboard_as_soon_as_it_is_shown(window: MainWindow) -> None:
+    """Not its filter, into which the letters that are keys of the page would go."""
+    window.show_place("home")
+    page = window.page()
+    assert isinstance(page, NotePage)
+    page.field.setFocus()
+    window.show_place("review")
+    shown = window.page()
+    assert isinstance(shown, NotePage)
+    assert window.focusWidget() is shown
+    QTest.keyClick(shown, Qt.Key.Key_A)
+    assert shown.pressed == ["A"]
+
+
+async def test_ctrl_z_undoes_what_was_done_last_and_the_palette_offers_it(window: MainWindow) -> None:
+    window.show_place("home")
+    undone: list[str] = []
+
+    def work(name: str) -> Any:
+        async def undo() -> None:
+            undone.append(name)
+
+        return undo
+
+    window.frame.toasts.offer_undo("One unit approved.", 8, work("first"))
+    window.frame.toasts.offer_undo("mira.k blocked.", 8, work("second"))
+    window.frame.toasts.say("Something else.")
+    offered = [(offer.detail, offer.keys) for offer in window.offers() if offer.words == "Undo"]
+    assert offered == [("mira.k blocked.", "Ctrl+Z"), ("One unit approved.", "")]
+    page = window.page()
+    assert page is not None
+    for _ in range(3):
+        QTest.keyClick(page, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        await asyncio.sleep(0.01)
+    assert undone == ["second", "first"]
+
+
+async def test_the_page_behind_a_sheet_hears_no_key(window: MainWindow) -> None:
+    window.show_place("review")
+    page = window.page()
+    assert isinstance(page, NotePage)
+    sheet = ConfirmSheet("Delete it?", "Delete", "It cannot be brought back.")
+    sheet.open_over(page, sheet.cancel_button)
+    QTest.keyClick(sheet.cancel_button, Qt.Key.Key_A)
+    QTest.keyClick(sheet.cancel_button, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(sheet.cancel_button, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert page.pressed == []
+    assert window.current_key == "review"
+    assert not window.palette_panel.isVisible()
+    QTest.keyClick(sheet.cancel_button, Qt.Key.Key_Escape)
+    assert not sheet.is_open()
+    QTest.keyClick(page, Qt.Key.Key_A)
+    assert page.pressed == ["A"]

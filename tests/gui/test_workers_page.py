@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 
 from app.data.repo import people, subjects
 from app.data.store import Session
@@ -153,3 +154,19 @@ async def test_an_empty_place_says_what_belongs_there(qapp: QApplication, tmp_pa
     async with open_page(tmp_path, "workers", WorkersPage) as (made, _):
         made.begin()
         await made.until(page(made).pane.showing_empty, "the empty panel")
+
+
+async def test_the_arrow_key_leads_from_the_filter_to_the_rows_and_the_menu_key_opens_the_menu(case: PageCase) -> None:
+    pane = page(case).pane
+    pane.search.setFocus()
+    QTest.keyClick(pane.search, Qt.Key.Key_Down)
+    assert pane.view.selected_ids().tolist() == [pane.model.ids[0]]
+    await case.until(lambda: case.focus() is pane.view, "the focus on the table")
+    place = pane.view.viewport().rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, pane.view.viewport().mapToGlobal(place))
+    QApplication.sendEvent(pane.view.viewport(), event)
+    await case.until(lambda: isinstance(QApplication.activePopupWidget(), QMenu), "the context menu")
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert "Block …" in case.words_of(menu)
+    menu.close()

@@ -15,10 +15,13 @@ _SEARCH_PAUSE_MS = 180
 class SearchField(QLineEdit):
     """A filter in words. `searched` comes when typing pauses, at once on Enter; Escape empties it.
 
+    `left_downwards` comes on the arrow key that leads to what is filtered.
+
     The key cap `Ctrl F` is drawn while it is empty; the main window sends Ctrl+F to the visible field.
     """
 
     searched = Signal(str)
+    left_downwards = Signal()
 
     def __init__(self, placeholder: str, keys: str = "Ctrl F", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,9 @@ class SearchField(QLineEdit):
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
             self._send()
+        elif event.key() == Qt.Key.Key_Down:
+            self._send()
+            self.left_downwards.emit()
         else:
             super().keyPressEvent(event)
 
