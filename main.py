@@ -11,14 +11,16 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program; returns its exit code (`main.py --help` lists the codes)."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
     if arguments.command is None or (arguments.command == "launch" and not arguments.headless):
-        from app.headless.opening import Opening, prepare
+        from app.headless.opening import Obstacle, Opening, prepare
 
         opening = prepare(arguments)
-        if not isinstance(opening, Opening):
+        if not isinstance(opening, Opening | Obstacle):
             return opening
-        from app.bootstrap import run_window  # Qt is imported for the window only
+        from app.bootstrap import run_window, show_fault  # Qt is imported for the window only
 
-        return run_window(opening.settings, task_file=opening.task_file)
+        if isinstance(opening, Obstacle):
+            return show_fault(opening.fault, opening.settings)
+        return run_window(opening.settings, opening.order)
     from app.headless.commands import run_command
 
     return run_command(arguments)

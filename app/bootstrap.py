@@ -8,15 +8,16 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QApplication
 
 from app.errors import AppError
+from app.headless.opening import LaunchOrder
 from app.qt_loop import QtLoop
 from app.settings import Settings
 from app.viewmodels.action import end_all_actions
@@ -44,16 +45,27 @@ STOP_PATIENCE_SECONDS = 15.0
 """How long closing waits for a run that it stops."""
 
 
-def run_window(settings: Settings, *, task_file: Path | None = None) -> int:
-    """Open the window and serve until it is closed; the exit code. `task_file` is opened on the Launch page."""
+def run_window(settings: Settings, order: LaunchOrder | None = None) -> int:
+    """Open the window and serve until it is closed; the exit code. What is ordered is launched at once."""
     spare_memory()
     app = make_application(settings)
+    return _run_on(app, lambda loop: _live(app, loop, settings, order))
+
+
+def show_fault(fault: AppError, settings: Settings) -> int:
+    """Say in a small window why there can be no other, until it is closed; the exit code."""
+    app = make_application(settings)
+    return _run_on(app, lambda loop: _show_until(_stop_event(loop), fault, settings.data_dir))
+
+
+def _run_on(app: QApplication, work: Callable[[QtLoop], Coroutine[Any, Any, int]]) -> int:
+    """Run `work` on a loop of the application's, which ends with it."""
     loop = QtLoop(app)
     asyncio.set_event_loop(loop)
     loop.set_exception_handler(_log_loop_fault)
     sys.excepthook = _log_fault
     try:
-        code: int = loop.run_until_complete(_live(app, loop, settings, task_file))
+        code: int = loop.run_until_complete(work(loop))
     finally:
         loop.close()
         asyncio.set_event_loop(None)
@@ -151,8 +163,8 @@ class WindowLife:
         self.window.show()
         return self.window
 
-    async def open(self, task_file: Path | None = None) -> None:
-        """Open the data and show the first page. `StoreError` when it cannot be."""
+    async def open(self, order: LaunchOrder | None = None) -> None:
+        """Open the data, and show the first page or launch what was ordered. `StoreError` when it cannot be."""
         self.engine = await make_engine(self._settings)
         from app.viewmodels.desktop import Desktop
         from app.viewmodels.watched_runs import WatchedRuns
@@ -161,8 +173,8 @@ class WindowLife:
         self.desktop.theme_chosen.connect(self._use_theme)
         self.watched = WatchedRuns(self.desktop, self.frame)
         self.watched.start()
-        if task_file is not None:
-            self.window.begin("launch", {"task_file": str(task_file)})
+        if order is not None:
+            self.window.begin("launch", {"order": order.task_file, "overrides": order.overrides})
         else:
             self.window.begin(await self._first_place())
         gc.freeze()  # what is there now stays: sweeping over it would only cost frames
@@ -303,27 +315,38 @@ def places(desktop: Callable[[], Desktop]) -> list[Place]:
     ]
 
 
-async def _live(app: QApplication, loop: QtLoop, settings: Settings, task_file: Path | None) -> int:
+async def _live(app: QApplication, loop: QtLoop, settings: Settings, order: LaunchOrder | None) -> int:
+    stop = _stop_event(loop)
+    life = WindowLife(app, settings, stop)
+    life.show()
+    try:
+        await life.open(order)
+    except AppError as error:
+        log.error("The data cannot be opened: %s", error)
+        life.close_window()
+        return await _show_until(stop, error, settings.data_dir)
+    await stop.wait()
+    await life.end()
+    return EXIT_DONE
+
+
+async def _show_until(stop: asyncio.Event, fault: AppError, data_dir: Path) -> int:
+    """Show a fault until it is closed or the program is told to stop."""
+    window = FaultWindow(fault.message, fault.advice, data_dir)
+    window.closed.connect(stop.set)
+    window.show()
+    await stop.wait()
+    window.deleteLater()
+    return EXIT_STORE
+
+
+def _stop_event(loop: QtLoop) -> asyncio.Event:
+    """What SIGINT and SIGTERM set."""
     stop = asyncio.Event()
     if sys.platform != "win32":
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-    life = WindowLife(app, settings, stop)
-    life.show()
-    try:
-        await life.open(task_file)
-    except AppError as error:
-        log.error("The data cannot be opened: %s", error)
-        life.close_window()
-        fault = FaultWindow(error.message, error.advice, settings.data_dir)
-        fault.closed.connect(stop.set)
-        fault.show()
-        await stop.wait()
-        fault.deleteLater()
-        return EXIT_STORE
-    await stop.wait()
-    await life.end()
-    return EXIT_DONE
+    return stop
 
 
 def _log_loop_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

@@ -84,13 +84,18 @@ class Settings:
         os.replace(temporary, self.data_dir / FILE_NAME)
 
 
+def data_folder(data_dir: Path | None = None) -> Path:
+    """The data folder: the given one, else CROWDESK_DATA_DIR, else the user's."""
+    chosen = data_dir or os.environ.get("CROWDESK_DATA_DIR") or platformdirs.user_data_dir("crowdesk", appauthor=False)
+    return Path(chosen).expanduser().resolve()
+
+
 def load(data_dir: Path | None = None) -> Settings:
     """The settings of a data folder (default: CROWDESK_DATA_DIR, else the user's). `ConfigError` for a wrong file.
 
     The database is CROWDESK_DATABASE_URL when it is set, else `crowdesk.db` in the folder.
     """
-    chosen = data_dir or os.environ.get("CROWDESK_DATA_DIR") or platformdirs.user_data_dir("crowdesk", appauthor=False)
-    folder = Path(chosen).expanduser().resolve()
+    folder = data_folder(data_dir)
     url = os.environ.get("CROWDESK_DATABASE_URL") or f"sqlite:///{folder / 'crowdesk.db'}"
     path = folder / FILE_NAME
     try:

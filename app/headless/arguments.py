@@ -26,6 +26,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if wrong or not hasattr(arguments, "overrides"):
             parser.error(f"unrecognized arguments: {' '.join(wrong or rest)}")
         arguments.overrides = [*arguments.overrides, *rest]
+    if arguments.command == "launch" and arguments.workers and not arguments.headless:
+        parser.error("--workers goes with --headless; in the window the Run page makes personal links")
     return arguments
 
 
@@ -79,10 +81,12 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_launch(commands: _Commands) -> None:
-    parser = _add(commands, "launch", "launch a task and serve it until it is complete")
+    parser = _add(commands, "launch", "launch a task in the window, or without it and until it is complete")
     _add_task(parser)
     parser.add_argument("--headless", action="store_true", help="without the window")
-    parser.add_argument("--workers", default="", metavar="A,B,C", help="a personal link for each of these names")
+    parser.add_argument(
+        "--workers", default="", metavar="A,B,C", help="with --headless: a personal link for each of these names"
+    )
 
 
 def _add_resume(commands: _Commands) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from app.errors import AppError
+from app.errors import AppError, StoreError
 
 
 class Output:
@@ -37,11 +38,16 @@ def close_quietly() -> None:
     os.close(sink)
 
 
-def folder_fault(error: AppError | OSError) -> str:
+def folder_fault(error: AppError | OSError) -> StoreError:
     """What is wrong with the data folder, and what to do."""
-    if isinstance(error, AppError) or error.strerror is None:
-        return f"The data folder cannot be used: {error}"
-    return (
-        f"The data folder cannot be used: {error.filename}: {error.strerror}. Nothing was written. "
-        "See that you may write there, or name another folder with --data-dir."
+    if isinstance(error, AppError):
+        return StoreError(f"The data folder cannot be used: {error.message}", error.advice)
+    if error.strerror is None:
+        return StoreError(f"The data folder cannot be used: {error}")
+    way_out = (
+        "Free some space on that disk, or name another folder with --data-dir."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else "See that you may write there, or name another folder with --data-dir."
     )
+    place = f"{error.filename}: " if error.filename else ""
+    return StoreError(f"The data folder cannot be used: {place}{error.strerror}. Nothing was written.", way_out)

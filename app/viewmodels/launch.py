@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from app.operations.preview import PagePreview
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch_check import LaunchCheck
-from app.viewmodels.launch_fields import LaunchForm, values_of
+from app.viewmodels.launch_fields import LaunchForm, draft_values, values_of
 from app.viewmodels.launch_look import Asked, Trial, count_items, look
 from app.viewmodels.launch_rehearsal import LaunchRehearsal
 
@@ -34,7 +35,8 @@ class LaunchViewModel(QObject):
     """The form and its state.
 
     `checked(LaunchCheck)`; `checking(bool)`; `failed(str)` and `said(str)` are sentences for the banner;
-    `launched(int)` carries the run; `page_ready(str)` an address to open; `known_qualifications_changed(list)`.
+    `launched(int)` carries the run; `refused()` comes when what was to be launched at once is not in order;
+    `page_ready(str)` carries an address to open; `known_qualifications_changed(list)`.
     """
 
     checked = Signal(object)
@@ -42,6 +44,7 @@ class LaunchViewModel(QObject):
     failed = Signal(str)
     said = Signal(str)
     launched = Signal(int)
+    refused = Signal()
     page_ready = Signal(str)
     known_qualifications_changed = Signal(list)
 
@@ -121,6 +124,10 @@ class LaunchViewModel(QObject):
     def launch(self) -> None:
         """Launch what is in the form, after a last look at it."""
         self.launcher.start()
+
+    def launch_file(self, path: Path, overrides: Sequence[str]) -> None:
+        """Launch a task file with values laid over it. What is not in order fills the form, and is shown there."""
+        self.launcher.start(path, overrides)
 
     def open_preview(self) -> None:
         """Serve the worker's page with the first rows; `page_ready` carries the address.
@@ -267,7 +274,9 @@ class LaunchViewModel(QObject):
             raise StoreError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from None
         self.desktop.toasts.say(f"Saved as {path}.", "ok")
 
-    async def _launch(self) -> None:
+    async def _launch(self, path: Path | None = None, overrides: Sequence[str] = ()) -> None:
+        if path is not None:
+            await self._fill_from(path, overrides)
         config = await self._config()
         try:
             run = await self.desktop.operator.launch(config)
@@ -275,6 +284,21 @@ class LaunchViewModel(QObject):
             self._blame(error)
             raise
         self.launched.emit(run.run_id)
+
+    async def _fill_from(self, path: Path, overrides: Sequence[str]) -> None:
+        """Fill the form from a task file that is launched at once; what is wrong in it too, then `ConfigError`."""
+        loop = asyncio.get_running_loop()
+        try:
+            config = await loop.run_in_executor(None, configs.load_task_file, path, overrides)
+        except ConfigError as error:
+            draft = await loop.run_in_executor(None, _draft, path, overrides)
+            if draft is not None:
+                self.form.replace(draft_values(*draft, self.form.empty()))
+                self.refused.emit()
+                self._look()
+            advice = f"{error.advice} Nothing was launched.".strip()
+            raise ConfigError(error.message, key=error.key, advice=advice) from None
+        self.form.replace(values_of(config))
 
     def _blame(self, error: ConfigError) -> None:
         """Show what only the launch could find under the field that it is about."""
@@ -320,3 +344,13 @@ class LaunchViewModel(QObject):
     def _rehearsed(self) -> None:
         self._trial = replace(self._trial, rehearsed=self.rehearsal.submitted, faults=len(self.rehearsal.faults))
         self._look()
+
+
+def _draft(path: Path, overrides: Sequence[str]) -> tuple[dict[str, dict[str, Any]], Path] | None:
+    """What a wrong task file says; without the values laid over it where those cannot be read; None where it cannot."""
+    for laid_over in (overrides, ()):
+        try:
+            return configs.draft_of_task_file(path, laid_over)
+        except ConfigError:
+            continue
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.architects import registry as architects
 from app.blueprints import registry as blueprints
-from app.operations.configuration.composition import SECTIONS
+from app.operations.configuration.composition import SECTIONS, type_key
 from app.operations.configuration.config import RunConfig, TaskArgs
 from app.providers import registry as providers
 from app.viewmodels.launch_check import KindChoice
@@ -36,7 +37,7 @@ class LaunchForm(QObject):
     def __init__(self, currency: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._usual_currency = currency
-        self.values = self._empty()
+        self.values = self.empty()
 
     def blueprint_choices(self) -> list[KindChoice]:
         """The kinds of task."""
@@ -52,14 +53,7 @@ class LaunchForm(QObject):
 
     def specs(self, section: str) -> list[FieldSpec]:
         """The fields of "task", "blueprint", "provider" or "architect", as the kinds are chosen now."""
-        args_class: type[Any] = TaskArgs
-        if section == "blueprint":
-            args_class = blueprints.get(self.values.blueprint_type).ArgsClass
-        elif section == "provider":
-            args_class = providers.get(self.values.provider_type).ArgsClass
-        elif section == "architect":
-            args_class = architects.get(self.values.architect_type).ArgsClass
-        return field_specs(section, args_class)
+        return field_specs(section, _args_class(section, self.values.kinds().get(section, "")))
 
     def all_specs(self) -> list[FieldSpec]:
         """The fields of all sections."""
@@ -96,7 +90,7 @@ class LaunchForm(QObject):
 
     def start_over(self) -> None:
         """An empty form."""
-        self.replace(self._empty())
+        self.replace(self.empty())
 
     def replace(self, values: FormValues) -> None:
         """Take other values as a whole."""
@@ -107,7 +101,8 @@ class LaunchForm(QObject):
         """`{section: {name: value}}` of what differs from the defaults."""
         return self.values.mapping(self.all_specs())
 
-    def _empty(self) -> FormValues:
+    def empty(self) -> FormValues:
+        """The values of a form that nobody filled in."""
         values = FormValues("image_label", "inhouse", "local", Path.home())
         values.put("task.currency", self._usual_currency)
         return values
@@ -127,6 +122,32 @@ def values_of(config: RunConfig) -> FormValues:
             if not item.name.startswith("_"):
                 values.put(f"{section}.{item.name}", getattr(args, item.name))
     return values
+
+
+def draft_values(draft: Mapping[str, Mapping[str, Any]], base_dir: Path, usual: FormValues) -> FormValues:
+    """A form that says what a task file says, wrong values too; what it has no field for is left out.
+
+    `usual` says what a draft that names no kind, no currency is meant to be.
+    """
+    kinds = {section: str(draft[section].get(type_key(section)) or kind) for section, kind in usual.kinds().items()}
+    values = FormValues(kinds["blueprint"], kinds["provider"], kinds["architect"], base_dir, dict(usual.entered))
+    for section in SECTIONS:
+        known = {item.name for item in fields(_args_class(section, kinds.get(section, "")))}
+        for name, value in draft[section].items():
+            if name in known and not name.startswith("_"):
+                values.put(f"{section}.{name}", value)
+    return values
+
+
+def _args_class(section: str, kind: str) -> type[Any]:
+    """The arguments of a section, for the kind that is chosen there."""
+    if section == "blueprint":
+        return blueprints.get(kind).ArgsClass
+    if section == "provider":
+        return providers.get(kind).ArgsClass
+    if section == "architect":
+        return architects.get(kind).ArgsClass
+    return TaskArgs
 
 
 def _words_of(kind: str, words: dict[str, tuple[str, str]]) -> tuple[str, str]:

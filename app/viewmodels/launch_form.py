@@ -141,6 +141,10 @@ class FormValues:
         """The value of a field: entered, else its default."""
         return self.entered.get(spec.key, spec.default)
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each section that has one."""
+        return {"blueprint": self.blueprint_type, "provider": self.provider_type, "architect": self.architect_type}
+
     def put(self, key: str, value: Any) -> None:
         """Enter a value."""
         self.entered[key] = value
@@ -148,9 +152,7 @@ class FormValues:
     def mapping(self, specs: Sequence[FieldSpec]) -> dict[str, dict[str, Any]]:
         """`{section: {name: value}}` of what differs from the defaults, for the fields there are now."""
         made: dict[str, dict[str, Any]] = {
-            "blueprint": {"_blueprint_type": self.blueprint_type},
-            "provider": {"_provider_type": self.provider_type},
-            "architect": {"_architect_type": self.architect_type},
+            **{section: {f"_{section}_type": kind} for section, kind in self.kinds().items()},
             "task": {},
         }
         for spec in specs:
@@ -172,6 +174,12 @@ def same(one: Any, other: Any) -> bool:
 
 def _listy(value: Any) -> bool:
     return value is None or isinstance(value, list | tuple)
+
+
+def parts_of(value: Any) -> list[str]:
+    """A list of texts as a form shows it; a file may hold one text with commas where a list is wanted."""
+    parts = value if isinstance(value, list | tuple) else () if value is None else str(value).split(",")
+    return [text for part in parts if (text := str(part).strip())]
 
 
 _SPANS = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))

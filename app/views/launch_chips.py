@@ -21,6 +21,7 @@ from app.viewmodels.launch_form import (
     COMPARATORS,
     COMPARATORS_WITHOUT_VALUE,
     make_requirement,
+    parts_of,
     requirement_text,
 )
 from app.views import theme
@@ -173,7 +174,7 @@ class LabelsEditor(ChipField):
         return [*self._labels, pending] if pending and pending not in self._labels else list(self._labels)
 
     def setValue(self, value: Any) -> None:
-        labels = [str(part) for part in value or ()]
+        labels = parts_of(value)
         if labels != self.value():
             self._labels = list(dict.fromkeys(labels))
             self.line.clear()
@@ -257,7 +258,8 @@ class RequirementsEditor(QWidget):
         return [dict(item) for item in self._items]
 
     def setValue(self, value: Any) -> None:
-        items = [dict(item) for item in value or () if isinstance(item, dict)]
+        given = value if isinstance(value, list | tuple) else ()
+        items = [dict(item) for item in given if isinstance(item, dict)]
         if items != self._items:
             self._items = items
             self._show()

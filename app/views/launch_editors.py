@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.viewmodels.launch_form import Editor, FieldSpec, span_seconds, span_text
+from app.viewmodels.launch_form import Editor, FieldSpec, parts_of, span_seconds, span_text
 from app.views import theme
 
 _MOST_LINES = 8
@@ -105,7 +105,7 @@ class ListEditor(LineEditor):
         return [part.strip() for part in self.text().split(",") if part.strip()]
 
     def setValue(self, value: Any) -> None:
-        parts = [str(part) for part in value or ()]
+        parts = parts_of(value)
         if parts != self.value():
             self.setText(", ".join(parts))
 
@@ -256,7 +256,7 @@ class FilesEditor(PathEditor):
         return [part.strip() for part in self.text().split(",") if part.strip()]
 
     def setValue(self, value: Any) -> None:
-        parts = [str(part) for part in value or ()]
+        parts = parts_of(value)
         if parts != self.value():
             self.setText(", ".join(parts))
 

@@ -64,14 +64,13 @@ class LaunchPage(Page):
         self._show_title()
 
     def open_at(self, where: Mapping[str, Any]) -> None:
-        """`sample=True` fills in the sample task, `task_file=...` one of a file, `run_id=...` that of a run.
-
-        Without any of them the form is as it was left.
+        """`sample=True` fills in the sample task, `run_id=...` that of a run; `order=FILE` launches a task file, with
+        the values of `overrides` laid over it. Without any of them the form is as it was left.
         """
         if where.get("sample"):
             self.model.fill_sample()
-        elif where.get("task_file"):
-            self.model.open_yaml(Path(str(where["task_file"])))
+        elif where.get("order"):
+            self.model.launch_file(Path(where["order"]), where.get("overrides", ()))
         elif where.get("run_id") is not None:
             self.model.open_like(int(where["run_id"]))
         self.model.refresh()
@@ -92,7 +91,7 @@ class LaunchPage(Page):
 
     def launch(self) -> None:
         """Launch, or show the first field that is not in order."""
-        self._jump_to_problem = True
+        self._jump()
         self.model.launch()
 
     def ask_open(self) -> QFileDialog:
@@ -164,6 +163,7 @@ class LaunchPage(Page):
         model.failed.connect(self._failed)
         model.said.connect(self._said)
         model.launched.connect(self._launched)
+        model.refused.connect(self._jump)
         model.page_ready.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
         model.known_qualifications_changed.connect(self.steps.setKnownQualifications)
         model.launcher.busy_changed.connect(self._launching)
@@ -202,6 +202,10 @@ class LaunchPage(Page):
             self.steps.focus_first_problem(check)
         if changed:
             self.offers_changed.emit()
+
+    def _jump(self) -> None:
+        """The next look at the form shows the first field that is not in order."""
+        self._jump_to_problem = True
 
     def _launching(self, busy: bool) -> None:
         self.launch_button.setEnabled(not busy)

@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from app.bootstrap import WindowLife, places
 from app.data.repo import tasks
 from app.data.states import RunState, UnitStatus
+from app.headless.opening import LaunchOrder
 from app.operations.configuration.config import load_task_file
 from app.settings import Settings, load
 from app.viewmodels.watched_runs import InFlight, database_words
@@ -236,8 +237,8 @@ def test_a_signal_ends_the_whole_program_cleanly(tmp_path: Path, number: signal.
         "import sys; from pathlib import Path; from app import settings\n"
         "from app.bootstrap import WindowLife, run_window\n"
         "opened = WindowLife.open\n"
-        "async def open(self, task_file=None):\n"
-        "    await opened(self, task_file); print('open', flush=True)\n"
+        "async def open(self, order=None):\n"
+        "    await opened(self, order); print('open', flush=True)\n"
         "WindowLife.open = open\n"
         "sys.exit(run_window(settings.load(Path(sys.argv[1]))))\n"
     )
@@ -282,3 +283,54 @@ def test_a_folder_that_cannot_hold_the_database_is_a_window_and_an_exit_code(tmp
     )
     assert done.returncode == 6, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.kill
+def test_a_folder_that_cannot_be_written_is_a_window_and_an_exit_code(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from PySide6.QtWidgets import QLabel\n"
+        "from app.views.fault_window import FaultWindow\n"
+        "from main import main\n"
+        "shown = FaultWindow.showEvent\n"
+        "def show(self, event):\n"
+        "    shown(self, event)\n"
+        "    print(*[text.text() for text in self.findChildren(QLabel)], sep='\\n', flush=True)\n"
+        "    self.close()\n"
+        "FaultWindow.showEvent = show\n"
+        "sys.exit(main(['--data-dir', sys.argv[1]]))\n"
+    )
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "data"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert "The data folder cannot be used" in done.stdout
+    assert f"Data folder: {folder}" in done.stdout
+    assert "The data folder cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_what_the_command_line_orders_is_launched_and_its_run_is_shown(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    made = WindowLife(qapp, Settings(tmp_path, f"sqlite:///{tmp_path / 'crowdesk.db'}"), asyncio.Event())
+    made.show()
+    await made.open(LaunchOrder(SAMPLE, ("task.task_reward=0.11",)))
+    for _ in range(1000):
+        if made.window.current_key == "runs":
+            break
+        await asyncio.sleep(0.01)
+    assert made.window.current_key == "runs"
+    (row,) = await made.engine.store.read(tasks.list_task_runs)
+    assert "0.11" in row.init_params
+    assert row.task_run_id in made.engine.operator.live_runs
+    made.decide(STOP)
+    await made.end()

@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
 from app.clock import SystemClock
-from app.data.repo import quality, tasks
+from app.data.repo import qualifications, tasks
 from app.data.states import UnitStatus
 from app.operations.configuration import config as configs
 from app.viewmodels.action import end_all_actions
@@ -214,7 +214,7 @@ async def test_labels_are_chips_that_keys_make_and_take_out(case: Case) -> None:
 
 
 async def test_a_required_qualification_is_made_from_a_row_and_warns_when_nobody_holds_it(case: Case) -> None:
-    await case.desktop.store.write(quality.create_qualification, "reader", None, case.desktop.clock.now())
+    await case.desktop.store.write(qualifications.create_qualification, "reader", None, case.desktop.clock.now())
     await case.fill_sample()
     case.page.model.refresh()
     required = case.editor("task.qualifications")
@@ -270,6 +270,53 @@ async def test_a_wrong_yaml_says_file_line_and_the_nearest_key_and_leaves_the_fo
     assert "task_reward" in text
     assert "Traceback" not in text
     assert case.page.model.form.title == "What shape is it?"
+
+
+async def test_a_task_file_that_is_ordered_is_launched_with_the_values_laid_over_it(case: Case) -> None:
+    case.page.open_at({"order": SAMPLE_TASK, "overrides": ("task.task_reward=0.10",)})
+    await case.until(lambda: bool(case.gone), "the Run page")
+    place, where = case.gone[0]
+    assert place == "runs"
+    (row,) = await case.desktop.store.read(tasks.list_task_runs)
+    assert where == {"run_id": row.task_run_id}
+    assert configs.from_yaml(row.init_params).task.task_reward == Decimal("0.10")
+    await case.desktop.operator.stop(row.task_run_id)
+
+
+async def test_an_order_with_wrong_values_fills_the_form_and_marks_them(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    text = SAMPLE_TASK.read_text("utf-8").replace("image_list: shapes/images.csv", "image_list: nowhere.csv")
+    path.write_text(text.replace("task_tags", "task_tagz"), "utf-8")
+    case.page.open_at({"order": path, "overrides": ("task.task_reward=-3", "blueprint.labels=square")})
+    await case.until(lambda: bool(case.page.banner.text()), "the sentence")
+    words = case.page.banner.text()
+    assert "wrong.yaml" in words or "command line" in words
+    assert words.endswith("Nothing was launched.")
+    await case.until(lambda: bool(case.page.steps.fields["task.task_reward"].error()), "the mark")
+    assert "at least 0" in case.page.steps.fields["task.task_reward"].error()
+    assert case.page.model.form.title == "What shape is it?"
+    assert case.page.steps.editors["task.task_reward"].text() == "-3"
+    labels = case.editor("blueprint.labels")
+    assert isinstance(labels, LabelsEditor)
+    assert labels.value() == ["square"]
+    assert case.page.steps.steps[2].mark.state() == "bad"
+    assert await case.desktop.store.read(tasks.list_task_runs) == []
+    assert not case.gone
+
+
+async def test_an_order_that_names_no_file_says_so(case: Case, tmp_path: Path) -> None:
+    case.page.open_at({"order": tmp_path / "none.yaml", "overrides": ()})
+    await case.until(case.page.banner.isVisible, "the sentence")
+    assert case.page.banner.text() == f"{tmp_path}/none.yaml: There is no such file. Nothing was launched."
+    assert case.page.sample.isVisible()
+
+
+async def test_an_override_that_cannot_be_read_leaves_the_file_in_the_form(case: Case) -> None:
+    case.page.open_at({"order": SAMPLE_TASK, "overrides": ("task.task_reward",)})
+    await case.until(case.page.banner.isVisible, "the sentence")
+    assert '"task.task_reward" is not an override' in case.page.banner.text()
+    assert case.page.model.form.title == "What shape is it?"
+    assert not case.gone
 
 
 async def test_rows_that_cannot_be_used_are_told_by_line(case: Case, tmp_path: Path) -> None:

@@ -157,12 +157,36 @@ _REGISTRIES: dict[str, _Registry] = {"blueprint": blueprints, "provider": provid
 
 def load_task_file(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """The checked configuration of a task file. `ConfigError` names file, line, key and the nearest right key."""
-    folder = path.resolve().parent
-    task_dir = folder.parent if folder.name == "hydra_configs" else folder
-    if folder.parent.name == "hydra_configs":  # Mephisto's layout: TASK/hydra_configs/conf/NAME.yaml
-        task_dir = folder.parent.parent
     tree = composition.compose(path, overrides)
-    return _config_of(tree, task_dir, look_at_files=True)
+    return _config_of(tree, _task_dir(path), look_at_files=True)
+
+
+def draft_of_task_file(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, dict[str, Any]], Path]:
+    """What a task file says though it may be wrong: values as `from_values` takes them, and where paths start.
+
+    Kinds that do not exist are left out. `ConfigError` where not even so much can be read.
+    """
+    root, base_dir = _root_of(composition.compose(path, overrides), _task_dir(path))
+    made: dict[str, dict[str, Any]] = {}
+    for section in SECTIONS:
+        below = root.get(section)
+        made[section] = (
+            {name: value for name, value in below.items() if value != "???"} if isinstance(below, dict) else {}
+        )
+        if section in KINDS:
+            kind, problem = _kind_of(section, made[section])
+            made[section].pop(type_key(section), None)
+            if problem is None:
+                made[section][type_key(section)] = kind
+    return made, base_dir
+
+
+def _task_dir(path: Path) -> Path:
+    """The folder that a task file's own paths start in."""
+    folder = path.resolve().parent
+    if folder.parent.name == "hydra_configs":  # Mephisto's layout: TASK/hydra_configs/conf/NAME.yaml
+        return folder.parent.parent
+    return folder.parent if folder.name == "hydra_configs" else folder
 
 
 def from_yaml(text: str, *, name: str = "the configuration of the run") -> RunConfig:
@@ -216,11 +240,7 @@ def from_values(values: Mapping[str, Any], base_dir: Path) -> tuple[RunConfig | 
 
 def _config_of(tree: Tree, task_dir: Path, *, look_at_files: bool) -> RunConfig:
     _check_top(tree)
-    values = resolve(tree, {"task_dir": escape(str(task_dir))})
-    base_dir = Path(task_dir, str(values["task_dir"])) if values.get("task_dir") else task_dir
-    root = values.get(ROOT)
-    if not isinstance(root, dict):
-        raise tree.error((ROOT,) if ROOT in values else (), f'the key "{ROOT}:" with the task below it is missing.')
+    root, base_dir = _root_of(tree, task_dir)
     sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for name, below in root.items():
         if name in IGNORED:
@@ -238,6 +258,16 @@ def _config_of(tree: Tree, task_dir: Path, *, look_at_files: bool) -> RunConfig:
     if config is None or problems:
         raise _first_error(tree, problems)
     return config
+
+
+def _root_of(tree: Tree, task_dir: Path) -> tuple[dict[str, Any], Path]:
+    """What stands below `mephisto:`, with every `${...}` replaced, and the folder that its paths start in."""
+    values = resolve(tree, {"task_dir": escape(str(task_dir))})
+    base_dir = Path(task_dir, str(values["task_dir"])) if values.get("task_dir") else task_dir
+    root = values.get(ROOT)
+    if not isinstance(root, dict):
+        raise tree.error((ROOT,) if ROOT in values else (), f'the key "{ROOT}:" with the task below it is missing.')
+    return root, base_dir
 
 
 def _check_top(tree: Tree) -> None:

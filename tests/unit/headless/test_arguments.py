@@ -37,7 +37,7 @@ def test_overrides_stand_anywhere_after_the_task_file() -> None:
     [
         ["frobnicate"], ["status", "x"], ["status", "0"], ["status", "1", "2"], ["review", "1"], ["launch"],
         ["review", "1", "--approve-all", "--decisions", "f"], ["export", "1", "--format", "xml", "--out", "x"],
-        ["launch", "t.yaml", "--headles"], ["rehearse", "t.yaml"],
+        ["launch", "t.yaml", "--headles"], ["rehearse", "t.yaml"], ["launch", "t.yaml", "--workers", "a,b"],
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_is_refused(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,15 @@ from app.args import arg
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, SubmissionView
 from app.errors import ConfigError
-from app.operations.configuration.config import RunConfig, from_values, from_yaml, load_task_file, title_of, to_yaml
+from app.operations.configuration.config import (
+    RunConfig,
+    draft_of_task_file,
+    from_values,
+    from_yaml,
+    load_task_file,
+    title_of,
+    to_yaml,
+)
 from app.operations.configuration.requirements import check_requirements
 
 
@@ -125,6 +133,32 @@ def test_overrides_are_laid_over_the_file(tmp_path: Path) -> None:
     assert isinstance(config.blueprint, ProbeArgs)
     assert (config.blueprint.factor, config.blueprint.labels) == (2.0, ["x"])
     assert (config.provider_type, config.provider.requester_name) == ("mock", "lab")
+
+
+def test_a_draft_says_what_a_wrong_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(
+        "name: cats\nmephisto:\n  task: {task_name: '${name}', task_reward: lots, task_titel: x, task_title: '???'}\n"
+        "  blueprint: {_blueprint_type: nothing, labels: one}\n  architect: 5\n"
+    )
+    with pytest.raises(ConfigError):
+        load_task_file(path)
+    draft, base_dir = draft_of_task_file(path, ["task.budget=none"])
+    assert base_dir == tmp_path
+    assert draft == {
+        "task": {"task_name": "cats", "task_reward": "lots", "task_titel": "x", "budget": "none"},
+        "blueprint": {"labels": "one"},
+        "provider": {"_provider_type": "inhouse"},
+        "architect": {"_architect_type": "local"},
+    }
+
+
+@pytest.mark.parametrize("text", ["task: {task_name: x}", "mephisto: {task: {task_name: '${none}'}}", "mephisto: ["])
+def test_there_is_no_draft_of_what_cannot_be_read_at_all(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        draft_of_task_file(path)
 
 
 def test_defaults_bring_files_of_the_folder_and_the_file_itself_comes_last(tmp_path: Path) -> None:

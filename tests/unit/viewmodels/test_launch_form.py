@@ -17,6 +17,7 @@ from app.viewmodels.launch_form import (
     FormValues,
     field_specs,
     make_requirement,
+    parts_of,
     requirement_text,
     span_seconds,
     span_text,
@@ -95,3 +96,11 @@ def test_requirements_read_as_a_sentence() -> None:
 def test_a_requirement_that_cannot_be_is_refused_in_words(name: str, comparator: str, value: str) -> None:
     with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
         make_requirement(name, comparator, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "parts"),
+    [(None, []), ("", []), ("cat, dog", ["cat", "dog"]), (["cat", 5], ["cat", "5"]), (7, ["7"]), (("a",), ["a"])],
+)
+def test_a_list_is_read_from_whatever_a_file_holds(value: Any, parts: list[str]) -> None:
+    assert parts_of(value) == parts
