@@ -14,7 +14,7 @@ from app.architects.base import ServedTask
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint
 from app.clock import Clock, SystemClock
-from app.data.repo import quality, status, subjects, tasks
+from app.data.repo import journal, status, subjects, tasks
 from app.data.repo.tasks import RunRow
 from app.data.states import RunState
 from app.data.store import Hold, Session, Store
@@ -325,7 +325,7 @@ def create_run(session: Session, config: RunConfig, sandbox: bool, now: Any) -> 
         now=now,
     )
     message = f"{config.task.task_title or config.task.task_name} was launched."
-    quality.add_event(session, run_id, "run.launched", "info", message, {}, "", now)
+    journal.add_event(session, run_id, "run.launched", "info", message, {}, "", now)
     return run_id
 
 
@@ -334,7 +334,7 @@ def interrupt(session: Session, run_id: int, was: RunState, now: Any) -> None:
     if was is not RunState.INTERRUPTED:
         status.set_run_state(session, run_id, RunState.INTERRUPTED, now)
     message = "The program that served this run is gone. It can be resumed; nothing that was acknowledged is lost."
-    quality.add_event(session, run_id, "run.interrupted", "warning", message, {"was": str(was)}, "", now)
+    journal.add_event(session, run_id, "run.interrupted", "warning", message, {"was": str(was)}, "", now)
 
 
 def leave_run(session: Session, run_id: int, new: RunState, message: str, level: str, now: Any) -> None:
@@ -346,7 +346,7 @@ def leave_run(session: Session, run_id: int, new: RunState, message: str, level:
         new = RunState.PAUSED  # closing the program does not make it less paused
     if row.state is not new:
         status.set_run_state(session, run_id, new, now)
-    quality.add_event(session, run_id, f"run.{new}", level, message, {}, "", now)
+    journal.add_event(session, run_id, f"run.{new}", level, message, {}, "", now)
 
 
 def end_run(session: Session, run_id: int, now: Any) -> int:
@@ -355,7 +355,7 @@ def end_run(session: Session, run_id: int, now: Any) -> int:
     tasks.finish_launch(session, run_id)
     if tasks.get_task_run(session, run_id).state is not RunState.COMPLETED:
         status.set_run_state(session, run_id, RunState.COMPLETED, now)
-    quality.add_event(
+    journal.add_event(
         session, run_id, "run.stopped", "info", f"The run was stopped; {count} units were open.", {}, "", now
     )
     return count

@@ -11,10 +11,11 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.clock import Clock
-from app.data.repo import blocks, listing, people, quality, subjects
+from app.data.repo import blocks, listing, people, qualifications, reviews, subjects
 from app.data.repo.blocks import BlockRow
 from app.data.repo.people import SubmissionRow
-from app.data.repo.quality import GrantRow, ReviewRow
+from app.data.repo.qualifications import GrantRow
+from app.data.repo.reviews import ReviewRow
 from app.data.store import Session
 from app.errors import EntryDoesNotExist
 from app.viewmodels.action import Action
@@ -63,8 +64,8 @@ def read_dossier(session: Session, worker_id: int, now: datetime) -> Dossier:
         last_seen=row["last_seen"],
         tasks=tuple(name for _, name in subjects.list_tasks_of_workers(session, [worker_id])),
         blocks=tuple(blocks.list_blocks(session, now, worker_id)),
-        grants=tuple(quality.list_grants(session, worker_id=worker_id)),
-        decisions=tuple(quality.list_reviews(session, worker_id=worker_id, limit=_LATEST)),
+        grants=tuple(qualifications.list_grants(session, worker_id=worker_id)),
+        decisions=tuple(reviews.list_reviews(session, worker_id=worker_id, limit=_LATEST)),
         work=tuple(people.list_submissions_of_worker(session, worker_id, limit=_LATEST)),
         payments=tuple(_rows(session, "payments", payment_ids)),
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import quality, subjects, tasks
-from app.data.repo.quality import QualificationRow
+from app.data.repo import qualifications, subjects, tasks
+from app.data.repo.qualifications import QualificationRow
 from app.data.repo.tasks import RunRow
 from app.errors import AppError, EntryDoesNotExist, InvalidEntry
 from app.operations.configuration.config import from_yaml
@@ -68,13 +68,13 @@ class QualificationsViewModel(QObject):
     async def create(self, name: str, description: str) -> int:
         """Make a qualification; its id. `EntryAlreadyExists`, `InvalidEntry`."""
         now = self.desktop.clock.now()
-        made = await self.desktop.store.write(quality.create_qualification, name, description or None, now)
+        made = await self.desktop.store.write(qualifications.create_qualification, name, description or None, now)
         self.desktop.toasts.say(f"“{name}” is made. Nobody holds it yet.", "ok")
         return made
 
     async def describe(self, qualification_id: int, description: str) -> None:
         """Change what stands below the name."""
-        await self.desktop.store.write(quality.describe_qualification, qualification_id, description)
+        await self.desktop.store.write(qualifications.describe_qualification, qualification_id, description)
 
     async def delete(self, name: str) -> None:
         """Delete a qualification with all its grants."""
@@ -107,7 +107,7 @@ class QualificationsViewModel(QObject):
         facts = None
         if chosen is not None:
             try:
-                row = await self.desktop.store.read(quality.get_qualification, chosen)
+                row = await self.desktop.store.read(qualifications.get_qualification, chosen)
             except EntryDoesNotExist:
                 self.chosen = None
             else:

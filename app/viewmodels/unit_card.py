@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import people, quality, tasks
+from app.data.repo import people, reviews, tasks
 from app.data.store import Session
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
@@ -75,7 +75,7 @@ def read_card(session: Session, unit_id: int) -> UnitCard:
         said=tuple((line.direction, short(line.content)) for line in said),
         decisions=tuple(
             (row.status, row.review_note or "", row.creation_date)
-            for row in quality.list_reviews(session, unit_id=unit_id, limit=10)
+            for row in reviews.list_reviews(session, unit_id=unit_id, limit=10)
         ),
     )
 

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.data.changes import Change
-from app.data.repo import people, quality, tasks
+from app.data.repo import journal, people, qualifications, tasks
 from app.data.repo.core import PROJECTS, one, run
 from app.data.store import Session, Store
 from app.errors import AppError, EntryAlreadyExists, EntryDoesNotExist, InvalidEntry, StoreError
@@ -109,7 +109,7 @@ async def test_waiting_writes_share_a_commit(store: Store) -> None:
 
 async def test_a_dangling_reference_is_refused_with_a_sentence(store: Store) -> None:
     with pytest.raises(EntryDoesNotExist, match="refers to"):
-        await store.write(quality.grant, 5, 6, 1, None, NOW)
+        await store.write(qualifications.grant, 5, 6, 1, None, NOW)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "NO_PROJECT", "x" * 501])
@@ -128,7 +128,7 @@ async def test_hostile_text_is_kept_as_text(store: Store) -> None:
 async def test_data_that_json_cannot_say_are_refused(store: Store) -> None:
     def work(session: Session) -> None:
         run_id = make_run(session)
-        quality.add_event(session, run_id, "x", "info", "x", {"n": float("nan")}, "", NOW)
+        journal.add_event(session, run_id, "x", "info", "x", {"n": float("nan")}, "", NOW)
 
     with pytest.raises(InvalidEntry, match="JSON"):
         await store.write(work)

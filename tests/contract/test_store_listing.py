@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import blocks, listing, money, quality, status, tasks
+from app.data.repo import blocks, journal, listing, money, qualifications, reviews, status, tasks
 from app.data.repo.listing import LISTINGS, ListingQuery
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState
@@ -30,18 +30,18 @@ def fill(session: Session) -> int:
             agent = take(session, run_id, worker_id)
             submit(session, agent.agent_id, answer, seconds=10 * (number + 1) + worker_id)
     take(session, run_id, ada)
-    quality.add_flag(session, [1], "fast", NOW)
-    skill = quality.create_qualification(session, "birds", "knows birds", NOW)
-    quality.grant(session, ada, skill, 3, run_id, NOW)
-    quality.create_qualification(session, "cats", None, NOW)
-    quality.grant(session, bob, skill, 1, None, NOW)
+    reviews.add_flag(session, [1], "fast", NOW)
+    skill = qualifications.create_qualification(session, "birds", "knows birds", NOW)
+    qualifications.grant(session, ada, skill, 3, run_id, NOW)
+    qualifications.create_qualification(session, "cats", None, NOW)
+    qualifications.grant(session, bob, skill, 1, None, NOW)
     blocks.block_worker(session, bob, hard=True, task_id=None, reason="spam", author="me", until=None, now=NOW)
     status.review_units(session, [1], A.APPROVED, NOW)
     pay(session, "approval:1:1", PaymentKind.APPROVAL, ada, 1, run_id, "0.12")
     pay(session, "bonus:1", PaymentKind.BONUS, ada, None, run_id, "1.3")
-    quality.add_event(session, run_id, "run.started", "info", "The run started.", {}, "me", NOW)
+    journal.add_event(session, run_id, "run.started", "info", "The run started.", {}, "me", NOW)
     details = {"worker_name": "eve", "code": "blocked"}
-    quality.add_event(session, run_id, "worker.refused", "info", "eve: You are blocked.", details, "", later(3))
+    journal.add_event(session, run_id, "worker.refused", "info", "eve: You are blocked.", details, "", later(3))
     return run_id
 
 
@@ -141,13 +141,13 @@ async def test_review_shows_what_waits_and_how_the_others_answered(store: Store,
 
 async def test_review_leaves_out_what_is_being_decided(store: Store, run_id: int) -> None:
     def decide(session: Session) -> None:
-        quality.add_pending(
+        reviews.add_pending(
             session, "b1", [3], A.APPROVED, review_note=None, bonus=None, author="", due_at=later(8), now=NOW
         )
 
     await store.write(decide)
     assert await ids(store, "review") == [2, 4]
-    await store.write(quality.remove_pending, "b1")
+    await store.write(reviews.remove_pending, "b1")
     assert await ids(store, "review") == [2, 3, 4]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import blocks, ledger, listing, money, people, quality, subjects, tasks
+from app.data.repo import blocks, ledger, listing, money, people, qualifications, subjects, tasks
 from app.data.repo.listing import ListingQuery
 from app.data.states import UnitStatus
 from app.data.store import Session, Store
@@ -72,9 +72,9 @@ async def test_blocks_and_qualifications_of_some_workers(store: Store) -> None:
         blocks.block_worker(
             session, one.worker_id, hard=False, task_id=task_id, reason="why", author="me", until=NOW, now=NOW
         )
-        qualification = quality.create_qualification(session, "english", None, NOW)
-        quality.grant(session, one.worker_id, qualification, 2, run_id, NOW)
-        quality.grant(session, two.worker_id, qualification, 5, None, NOW)
+        qualification = qualifications.create_qualification(session, "english", None, NOW)
+        qualifications.grant(session, one.worker_id, qualification, 2, run_id, NOW)
+        qualifications.grant(session, two.worker_id, qualification, 5, None, NOW)
 
     await store.write(write)
     both = [one.worker_id, two.worker_id]
@@ -88,11 +88,11 @@ async def test_blocks_and_qualifications_of_some_workers(store: Store) -> None:
     assert await store.read(subjects.list_qualification_names) == ["english"]
     grants = await store.read(listing.list_ids, ListingQuery("grants"))
     assert await store.read(subjects.list_workers_of_grants, grants) == sorted(both)
-    await store.write(quality.describe_qualification, held.qualification_id, " CEFR ")
-    row = await store.read(quality.get_qualification, held.qualification_id)
+    await store.write(qualifications.describe_qualification, held.qualification_id, " CEFR ")
+    row = await store.read(qualifications.get_qualification, held.qualification_id)
     assert row.description == "CEFR"
     with pytest.raises(EntryDoesNotExist):
-        await store.write(quality.describe_qualification, 999, "x")
+        await store.write(qualifications.describe_qualification, 999, "x")
 
 
 async def test_cost_over_time_ends_at_what_was_spent(store: Store) -> None:

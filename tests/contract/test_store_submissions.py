@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import blocks, people, quality, subjects, submissions, tasks
+from app.data.repo import blocks, people, qualifications, reviews, subjects, submissions, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
@@ -46,9 +46,9 @@ async def test_a_submission_comes_with_all_that_belongs_to_it(store: Store) -> N
     run_id = await store.write(make_run)
     first = await store.write(answer, run_id, "mira.k", "star")
     second = await store.write(answer, run_id, "dara", "circle")
-    await store.write(quality.add_flag, [first], "fast", NOW)
+    await store.write(reviews.add_flag, [first], "fast", NOW)
     await store.write(
-        quality.add_pending, "b1", [first], AgentStatus.APPROVED, review_note=None, bonus=None, author="me",
+        reviews.add_pending, "b1", [first], AgentStatus.APPROVED, review_note=None, bonus=None, author="me",
         due_at=NOW, now=NOW,
     )  # fmt: skip
     row = await store.read(submissions.get_submission, first)
@@ -89,8 +89,8 @@ async def test_a_record_is_of_all_runs_with_blocks_of_this_task(store: Store) ->
 
 
 async def test_qualifications_are_counted_by_holder(store: Store) -> None:
-    reader = await store.write(quality.create_qualification, "reader", None, NOW)
-    await store.write(quality.create_qualification, "writer", None, NOW)
+    reader = await store.write(qualifications.create_qualification, "reader", None, NOW)
+    await store.write(qualifications.create_qualification, "writer", None, NOW)
     worker = await store.write(people.get_or_create_worker, "mira.k", "inhouse", NOW)
-    await store.write(quality.grant, worker, reader, 1, None, NOW)
+    await store.write(qualifications.grant, worker, reader, 1, None, NOW)
     assert await store.read(subjects.count_holders) == {"reader": 1, "writer": 0}

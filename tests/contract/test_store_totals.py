@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import money, quality, status, tasks, totals
+from app.data.repo import money, reviews, status, tasks, totals
 from app.data.repo.money import NewPayment, Spend
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -165,7 +165,7 @@ async def test_home_points_at_what_needs_attention(store: Store) -> None:
         waiting = make_run(session, "birds", budget=Decimal("0.1"))
         add_units(session, waiting, 3)
         units = submitted_units(session, waiting, make_worker(session), 3)
-        quality.add_pending(
+        reviews.add_pending(
             session, "b", units[:1], AgentStatus.APPROVED, review_note=None, bonus=None, author="", due_at=NOW, now=NOW
         )
         pay(session, replace(TENTH, idempotency_key="1"))

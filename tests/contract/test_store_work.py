@@ -333,7 +333,7 @@ async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) ->
 
 
 async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
-    from app.data.repo import quality
+    from app.data.repo import qualifications
 
     def work(session: Session) -> people.WorkerFacts:
         run_id = make_run(session)
@@ -343,9 +343,9 @@ async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
         submitted_units(session, run_id, ada, 2)
         take(session, run_id, ada)
         take(session, run_id, bob)
-        skill = quality.create_qualification(session, "birds", None, NOW)
-        quality.grant(session, ada, skill, 1, None, NOW)
-        quality.grant(session, ada, skill, 7, run_id, NOW)
+        skill = qualifications.create_qualification(session, "birds", None, NOW)
+        qualifications.grant(session, ada, skill, 1, None, NOW)
+        qualifications.grant(session, ada, skill, 7, run_id, NOW)
         blocks.block_worker(
             session, ada, hard=False, task_id=row.task_id, reason="too fast", author="me", until=None, now=NOW
         )

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from app.architects.router.entry import make_entry_token
 from app.blueprints import registry
-from app.data.repo import people, quality
+from app.data.repo import people, qualifications
 from app.data.store import Session, Store
 from app.operations.configuration.config import load_task_file
 from app.operations.rehearsal.rehearsal import Crew, rehearse
@@ -99,12 +99,12 @@ async def seed_people(data_dir: Path) -> None:
     def grant(session: Session) -> None:
         now = datetime.now(UTC)
         held = [
-            quality.create_qualification(session, name, text, now)
+            qualifications.create_qualification(session, name, text, now)
             for name, text in (("chest-reader", "Has read chest images before"), ("night-shift", "Works after eight"))
         ]
         for place, name in enumerate(NAMES[:14]):
             worker_id = people.get_or_create_worker(session, name, "inhouse", now)
-            quality.grant(session, worker_id, held[place % 5 == 4], 1 + place % 3, None, now)
+            qualifications.grant(session, worker_id, held[place % 5 == 4], 1 + place % 3, None, now)
 
     data_dir.mkdir(parents=True)
     store = await Store.open(f"sqlite:///{data_dir / 'crowdesk.db'}", locks_dir=data_dir / "locks")

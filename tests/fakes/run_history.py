@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from app.data.repo import money, people, quality, status, tasks
+from app.data.repo import money, people, reviews, status, tasks
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session
@@ -136,10 +136,10 @@ def _decide(
         for verdict, chosen in verdicts.items():
             reviewed = status.review_units(session, chosen, verdict, moment).reviewed
             note = "Please look at the whole image." if verdict is AgentStatus.REJECTED else None
-            quality.add_reviews(
+            reviews.add_reviews(
                 session,
                 [
-                    quality.NewReview(one.worker_id, str(verdict), one.unit_id, review_note=note, author="me")
+                    reviews.NewReview(one.worker_id, str(verdict), one.unit_id, review_note=note, author="me")
                     for one in reviewed
                 ],
                 moment,

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from app.data.repo import quality, subjects
+from app.data.repo import qualifications, subjects
 from app.views.action_sheets import ConfirmSheet
 from app.views.qualification_sheets import (
     DescribeSheet,
@@ -31,8 +31,8 @@ PAST = Past(items=4, workers=6, done=8, decided=0, at_work=0, task_name="birds")
 async def case(qapp: QApplication, tmp_path: Path) -> AsyncIterator[PageCase]:
     async with open_page(tmp_path, "qualifications", QualificationsPage, PAST) as (made, _):
         store, now = made.desktop.store, made.clock.now()
-        await store.write(quality.create_qualification, "chest-reader", "Passed the test.", now)
-        await store.write(quality.create_qualification, "english", None, now)
+        await store.write(qualifications.create_qualification, "chest-reader", "Passed the test.", now)
+        await store.write(qualifications.create_qualification, "english", None, now)
         people = await store.read(subjects.list_people_named, ["mira", "lena", "dara"])
         await made.desktop.workers.grant([one.worker_id for one in people], "chest-reader", 1)
         made.begin()
@@ -57,9 +57,9 @@ def press(case: PageCase, words: str) -> None:
 
 def grants(case: PageCase, name: str) -> Any:
     async def read() -> dict[str, int]:
-        row = await case.desktop.store.read(quality.find_qualification, name)
+        row = await case.desktop.store.read(qualifications.find_qualification, name)
         assert row is not None
-        held = await case.desktop.store.read(quality.list_grants, qualification_id=row.qualification_id)
+        held = await case.desktop.store.read(qualifications.list_grants, qualification_id=row.qualification_id)
         return {one.worker_name: one.value for one in held}
 
     return read()
@@ -93,7 +93,7 @@ async def test_a_new_one_is_made_and_chosen_and_a_taken_name_is_refused(case: Pa
     case.confirm(sheet)
     await case.closed(sheet)
     await case.until(lambda: page(case).title.text() == "fast", "the new one is chosen")
-    row = await case.desktop.store.read(quality.find_qualification, "fast")
+    row = await case.desktop.store.read(qualifications.find_qualification, "fast")
     assert row is not None
     assert row.description == "Types 60 words a minute."
 
@@ -116,7 +116,7 @@ async def test_deleting_says_how_many_grants_go_and_who_asks_for_it(case: PageCa
     assert words == "2 grants of it go too. 1 open run ask for it and will refuse everybody."
     case.confirm(sheet)
     await case.closed(sheet)
-    assert await case.desktop.store.read(quality.find_qualification, "chest-reader") is None
+    assert await case.desktop.store.read(qualifications.find_qualification, "chest-reader") is None
     await case.until(lambda: page(case).title.text() == "english", "the next one is chosen")
 
 

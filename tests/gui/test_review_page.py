@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.clock import TurnedClock
-from app.data.repo import quality, submissions, tasks
+from app.data.repo import reviews, submissions, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
@@ -166,7 +166,7 @@ async def test_a_rejection_asks_for_its_reason_in_the_page(case: Case) -> None:
     assert not panel.isVisible()
     await case.let_fall_due()
     assert (await case.desktop.store.read(tasks.get_unit, unit_id)).status is UnitStatus.REJECTED
-    (review,) = await case.desktop.store.read(quality.list_reviews, unit_id=unit_id)
+    (review,) = await case.desktop.store.read(reviews.list_reviews, unit_id=unit_id)
     assert review.review_note == "The box is around the background."
     await case.press("R")
     assert case.page.model.recent_reasons() == ["The box is around the background."]
@@ -298,10 +298,10 @@ async def test_x_flags_and_takes_the_flag_off(case: Case) -> None:
     assert unit_id is not None
     await case.press("X")
     await case.until(lambda: "flag" in (case.page.submission.row.flags if case.page.submission else ()), "the flag")
-    assert await case.desktop.store.read(quality.list_flags, [unit_id]) == {unit_id: ["flag"]}
+    assert await case.desktop.store.read(reviews.list_flags, [unit_id]) == {unit_id: ["flag"]}
     await case.press("X")
     await case.until(lambda: case.page.submission is not None and not case.page.submission.row.flags, "it is off")
-    assert not await case.desktop.store.read(quality.list_flags, [unit_id])
+    assert not await case.desktop.store.read(reviews.list_flags, [unit_id])
 
 
 async def test_the_chips_narrow_the_queue(case: Case) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.clock import SystemClock
-from app.data.repo import people, quality, status, subjects, tasks
+from app.data.repo import journal, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.configuration.config import from_yaml
@@ -210,7 +210,7 @@ async def test_tabs_show_units_refusals_and_the_log(case: PageCase) -> None:
     run_id, now, tables = view(case).run.run_id, case.clock.now(), view(case).tables
     details = {"code": "qualification", "worker_name": "guest"}
     await case.desktop.store.write(
-        quality.add_event, run_id, "worker.refused", "info", "guest: You need chest-reader.", details, "", now
+        journal.add_event, run_id, "worker.refused", "info", "guest: You need chest-reader.", details, "", now
     )
     tables.tabs.setCurrent("refused")
     await case.rows(tables.pane().view, 1)

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.data.files import agent_folder
-from app.data.repo import listing, people, quality, subjects, tasks
+from app.data.repo import listing, people, reviews, subjects, tasks
 from app.data.repo.listing import ListingQuery
 from app.data.states import PaymentState, UnitStatus
 from app.viewmodels.worker_actions import Subjects
@@ -135,7 +135,7 @@ async def test_a_rejection_needs_a_reason_and_offers_the_last_ones(case: PageCas
     await case.closed(sheet)
     await case.let_fall_due()
     assert await status_of(case, first) is UnitStatus.REJECTED
-    assert (await case.desktop.store.read(quality.list_reviews, unit_id=first))[0].review_note == "Not looked at."
+    assert (await case.desktop.store.read(reviews.list_reviews, unit_id=first))[0].review_note == "Not looked at."
     desk(case).reject(Subjects("units", [second], run_of(case), f"U-{second}"))
     again = await case.sheet(DecisionSheet)
     chip = next(one for one in again.findChildren(QWidget) if getattr(one, "text", lambda: "")() == "Not looked at.")

@@ -16,12 +16,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.data.engine import make_engine, parse_url
-from app.data.repo import dispatch, intake, listing, money, people, quality, status, tasks, totals
+from app.data.repo import dispatch, intake, listing, money, people, reviews, status, tasks, totals
 from app.data.repo.dispatch import Asker, Claim
 from app.data.repo.intake import Submission
 from app.data.repo.listing import ListingQuery
 from app.data.repo.money import NewPayment
-from app.data.repo.quality import NewReview
+from app.data.repo.reviews import NewReview
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session, Store
 from tests.performance.figures import Figures, best_of, percentile, stopwatch
@@ -177,7 +177,7 @@ def judge(session: Session, units: list[int]) -> int:
         ],
         NOW,
     )  # fmt: skip
-    quality.add_reviews(
+    reviews.add_reviews(
         session,
         [NewReview(u.worker_id, "approved", unit_id=u.unit_id, task_id=u.task_id) for u in result.reviewed],
         NOW,

@@ -9,7 +9,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from app.data.repo import money, quality
+from app.data.repo import journal, money
 from app.data.states import AgentStatus
 from app.operations.export import export_run
 from app.operations.quality import run_quality
@@ -28,7 +28,7 @@ async def approve(figures: Figures, scene: DeskScene) -> None:
     async def submit() -> None:
         while not over.is_set():
             start = time.perf_counter()
-            await scene.store.write(quality.add_event, scene.run_id, "bench", "info", "", {}, "", scene.clock.now())
+            await scene.store.write(journal.add_event, scene.run_id, "bench", "info", "", {}, "", scene.clock.now())
             waits.append((time.perf_counter() - start) * 1000)
             await asyncio.sleep(0.005)
 

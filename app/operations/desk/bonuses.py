@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from app.data.repo import ledger, money, quality
+from app.data.repo import journal, ledger, money, reviews
 from app.data.repo.money import NewPayment, PaymentRow
-from app.data.repo.quality import NewReview
+from app.data.repo.reviews import NewReview
 from app.data.states import PaymentKind, PaymentState
 from app.data.store import Session
 from app.errors import InvalidEntry
@@ -70,7 +70,7 @@ def release(session: Session, until: datetime, payment_ids: Sequence[int] | None
 
 def _keep_decisions(session: Session, rows: Sequence[NewPayment] | Sequence[PaymentRow], now: datetime) -> None:
     """The decisions that bonuses of one request are, and a line of the journal."""
-    quality.add_reviews(
+    reviews.add_reviews(
         session,
         [
             NewReview(row.worker_id, "bonus", row.unit_id, review_note=row.reason, bonus=row.amount, author=row.author)
@@ -81,4 +81,4 @@ def _keep_decisions(session: Session, rows: Sequence[NewPayment] | Sequence[Paym
     for row in rows[:1]:
         message = f"A bonus of {row.amount} {row.currency} was given to {len(rows)} workers."
         details = {"workers": [one.worker_id for one in rows[:200]], "reason": row.reason}
-        quality.add_event(session, row.task_run_id, "payment.bonus", "info", message, details, row.author, now)
+        journal.add_event(session, row.task_run_id, "payment.bonus", "info", message, details, row.author, now)

@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.clock import Clock
-from app.data.repo import decisions, ledger, money, people, quality, subjects
+from app.data.repo import decisions, journal, ledger, money, people, subjects
 from app.data.repo.money import NewPayment, PaymentRow
 from app.data.states import AgentStatus, PaymentKind, PaymentState
 from app.data.store import Session, Store
@@ -171,7 +171,7 @@ class Ledger:
             message = f"{called_off} payments were called off."
             writer = author_of(self._settings)
             await self._store.write(
-                quality.add_event, None, "payment.cancelled", "info", message, {}, writer, self._clock.now()
+                journal.add_event, None, "payment.cancelled", "info", message, {}, writer, self._clock.now()
             )
         return called_off
 
@@ -310,4 +310,4 @@ def _note_outcome(
     if state in (PaymentState.FAILED, PaymentState.UNKNOWN):
         message = f"A payment of {row.amount} {row.currency} to {row.worker_name} is {state}: {error}"
         details = {"payment_id": row.payment_id}
-        quality.add_event(session, row.task_run_id, f"payment.{state}", "warning", message, details, "", now)
+        journal.add_event(session, row.task_run_id, f"payment.{state}", "warning", message, details, "", now)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.clock import Clock
-from app.data.repo import decisions, ledger, quality
+from app.data.repo import decisions, ledger, reviews
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
 from app.errors import AppError, InvalidEntry, ProviderError
@@ -102,7 +102,7 @@ class ReviewDesk:
             now = self._clock.now()
             self._own.add(batch)
             await self._store.write(
-                quality.add_pending, batch, ids, verdict, review_note=note or None, bonus=bonus, author=writer,
+                reviews.add_pending, batch, ids, verdict, review_note=note or None, bonus=bonus, author=writer,
                 due_at=now + timedelta(seconds=seconds), now=now,
             )  # fmt: skip
             self._new.set()
@@ -113,7 +113,7 @@ class ReviewDesk:
 
     async def undo(self, batch: str) -> int:
         """Take back what of a batch is not applied yet; returns how many units (0: too late)."""
-        return len(await self._store.write(quality.remove_pending, batch))
+        return len(await self._store.write(reviews.remove_pending, batch))
 
     async def give_bonus(
         self, worker_ids: Sequence[int], unit_ids: Sequence[int], amount: Decimal, reason: str, currency: str = ""
@@ -143,7 +143,7 @@ class ReviewDesk:
         done = 0
         until = LATEST if everything else self._clock.now()
         async with self._applying:
-            while rows := await self._store.read(quality.due_pending, until, CHUNK):
+            while rows := await self._store.read(reviews.due_pending, until, CHUNK):
                 providers = await self._providers_of([row.unit_id for row in rows])
                 batches = {row.batch for row in rows}
                 arguments = (batches, until, CHUNK, providers, self._clock.now())
@@ -161,7 +161,7 @@ class ReviewDesk:
         async with self._applying:
             while self._own:
                 batch = self._own.pop()
-                rows = await self._store.read(quality.list_pending, batch)
+                rows = await self._store.read(reviews.list_pending, batch)
                 providers = await self._providers_of([row.unit_id for row in rows])
                 done += await self._store.write(verdicts.apply_batch, batch, providers, self._clock.now())
             if self._own_bonuses:
@@ -183,8 +183,8 @@ class ReviewDesk:
     async def flag(self, unit_ids: Sequence[int], on: bool = True, flag: str = FLAG) -> int:
         """Put a mark on units, or take it off; returns how many changed."""
         if on:
-            return await self._store.write(quality.add_flag, unit_ids, flag, self._clock.now())
-        return await self._store.write(quality.remove_flag, unit_ids, flag)
+            return await self._store.write(reviews.add_flag, unit_ids, flag, self._clock.now())
+        return await self._store.write(reviews.remove_flag, unit_ids, flag)
 
     async def units_of_worker(self, worker_id: int, run_id: int | None) -> list[int]:
         """A worker's submissions that wait for a decision, in one run or (None) in all."""
@@ -254,7 +254,7 @@ class ReviewDesk:
     async def _serve(self) -> None:
         while True:
             self._new.clear()
-            dues = (await self._store.read(quality.next_due), await self._store.read(ledger.next_due))
+            dues = (await self._store.read(reviews.next_due), await self._store.read(ledger.next_due))
             due = min((moment for moment in dues if moment is not None), default=None)
             seconds = None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
             waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._new.wait())]

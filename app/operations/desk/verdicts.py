@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from app.data.repo import money, quality, status
+from app.data.repo import journal, money, reviews, status
 from app.data.repo.decisions import Standing, list_standings
 from app.data.repo.money import NewPayment
-from app.data.repo.quality import NewReview, PendingRow
+from app.data.repo.reviews import NewReview, PendingRow
 from app.data.repo.status import ReviewedUnit
 from app.data.states import AgentStatus, PaymentKind, PaymentState, UnitStatus
 from app.data.store import Session
@@ -109,9 +109,9 @@ def apply(
     `providers` are those of the units' runs, by run id. Units that are judged already are passed over, so that nothing
     happens twice. What a pending decision said of these units is gone: this one is newer.
     """
-    quality.remove_pending_of_units(session, unit_ids)
+    reviews.remove_pending_of_units(session, unit_ids)
     reviewed = status.review_units(session, unit_ids, decision.verdict, now).reviewed
-    quality.add_reviews(session, [_review(unit, decision) for unit in reviewed], now)
+    reviews.add_reviews(session, [_review(unit, decision) for unit in reviewed], now)
     owed = [payment for unit in reviewed for payment in _owed(unit, decision, providers[unit.task_run_id])]
     money.intend_payments(session, owed, now)
     by_run: dict[int, int] = defaultdict(int)
@@ -121,7 +121,7 @@ def apply(
         word = _DONE[decision.verdict]
         message = f"{count} unit{' was' if count == 1 else 's were'} {word}."
         details = {"count": count, "note": decision.note, "bonus": str(decision.bonus or "")}
-        quality.add_event(
+        journal.add_event(
             session, run_id, f"review.{decision.verdict.value}", "info", message, details, decision.author, now
         )
     return len(reviewed)
@@ -136,7 +136,7 @@ def apply_pending(
     Read again here, in the transaction: what was taken back in the meantime, or applied by another process, is not
     there any more. Decisions about runs that are not in `providers` are left pending.
     """
-    rows = quality.due_pending(session, until, limit)
+    rows = reviews.due_pending(session, until, limit)
     wanted = [row for row in rows if row.batch in batches]
     changed, kept = _apply_rows(session, wanted, providers, now)
     return changed, len(rows) - len(wanted) + kept
@@ -144,7 +144,7 @@ def apply_pending(
 
 def apply_batch(session: Session, batch: str, providers: Mapping[int, CrowdProvider], now: datetime) -> int:
     """Carry out what is pending of one batch, due or not; returns the units changed. As `apply_pending` otherwise."""
-    return _apply_rows(session, quality.list_pending(session, batch), providers, now)[0]
+    return _apply_rows(session, reviews.list_pending(session, batch), providers, now)[0]
 
 
 def _apply_rows(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from app.blueprints.base import RowError
 from app.clock import Clock
-from app.data.repo import blocks, people, quality, subjects
-from app.data.repo.quality import NewReview
+from app.data.repo import blocks, journal, people, qualifications, reviews, subjects
+from app.data.repo.reviews import NewReview
 from app.data.repo.subjects import Person
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist, InvalidEntry, ProviderError
@@ -118,7 +118,7 @@ class WorkerDesk:
 
     async def delete_qualification(self, qualification_name: str, author: str = "") -> Done:
         """Delete a qualification with all its grants; `changed` counts those who held it. `EntryDoesNotExist`."""
-        row = await self._store.read(quality.find_qualification, qualification_name)
+        row = await self._store.read(qualifications.find_qualification, qualification_name)
         if row is None:
             raise EntryDoesNotExist(f'There is no qualification "{qualification_name}".')
         grants = await self._store.read(_holders_kinds, row.qualification_id)
@@ -171,7 +171,7 @@ class WorkerDesk:
         if warnings:
             message = "A provider was not told: " + "; ".join(warnings[:3])
             await self._store.write(
-                quality.add_event, None, "provider.not_told", "warning", message, {}, "", self._clock.now()
+                journal.add_event, None, "provider.not_told", "warning", message, {}, "", self._clock.now()
             )
         return warnings
 
@@ -202,7 +202,7 @@ def _block(session: Session, workers: Sequence[Person], scope: Scope, now: datet
     _write_down(session, workers, status, scope.task_id, scope.reason, scope.author, now, blocked=True)
     kind, word = ("worker.blocked", "blocked") if hard else ("worker.soft_blocked", "soft-blocked")
     message = f"{_names(workers)}: {word}. {scope.reason}"
-    quality.add_event(session, None, kind, "info", message, _ids(workers), scope.author, now)
+    journal.add_event(session, None, kind, "info", message, _ids(workers), scope.author, now)
 
 
 def _lift(
@@ -212,7 +212,7 @@ def _lift(
     if lifted:
         _write_down(session, lifted, "unblock", task_id, reason, author, now)
         message = f"{_names(lifted)}: unblocked. {reason}".strip()
-        quality.add_event(session, None, "worker.unblocked", "info", message, _ids(lifted), author, now)
+        journal.add_event(session, None, "worker.unblocked", "info", message, _ids(lifted), author, now)
     return lifted
 
 
@@ -226,52 +226,52 @@ def _write_down(
         )
         for worker in workers
     ]
-    quality.add_reviews(session, rows, now)
+    reviews.add_reviews(session, rows, now)
 
 
 def _grant(
     session: Session, grants: Sequence[tuple[Person, int]], name: str, run_id: int | None, author: str, now: datetime
 ) -> None:
-    qualification_id = quality.get_or_create_qualification(session, name, now)
+    qualification_id = qualifications.get_or_create_qualification(session, name, now)
     rows = []
     for worker, value in grants:
-        quality.grant(session, worker.worker_id, qualification_id, value, run_id, now)
+        qualifications.grant(session, worker.worker_id, qualification_id, value, run_id, now)
         rows.append(
             NewReview(
                 worker.worker_id, "grant", updated_qualification_id=qualification_id,
                 updated_qualification_value=value, author=author,
             )
         )  # fmt: skip
-    quality.add_reviews(session, rows, now)
+    reviews.add_reviews(session, rows, now)
     workers = [worker for worker, _ in grants]
     message = f'{_names(workers)}: granted "{name}".'
-    quality.add_event(session, run_id, "qualification.granted", "info", message, _ids(workers), author, now)
+    journal.add_event(session, run_id, "qualification.granted", "info", message, _ids(workers), author, now)
 
 
 def _revoke(session: Session, workers: Sequence[Person], name: str, author: str, now: datetime) -> list[Person]:
-    row = quality.find_qualification(session, name)
+    row = qualifications.find_qualification(session, name)
     if row is None:
         raise EntryDoesNotExist(f'There is no qualification "{name}".')
-    changed = [one for one in workers if quality.revoke(session, one.worker_id, row.qualification_id)]
+    changed = [one for one in workers if qualifications.revoke(session, one.worker_id, row.qualification_id)]
     rows = [
         NewReview(one.worker_id, "revoke", revoked_qualification_id=row.qualification_id, author=author)
         for one in changed
     ]
-    quality.add_reviews(session, rows, now)
+    reviews.add_reviews(session, rows, now)
     if changed:
         message = f'{_names(changed)}: "{name}" was taken away.'
-        quality.add_event(session, None, "qualification.revoked", "info", message, _ids(changed), author, now)
+        journal.add_event(session, None, "qualification.revoked", "info", message, _ids(changed), author, now)
     return changed
 
 
 def _holders_kinds(session: Session, qualification_id: int) -> list[str]:
-    return sorted({row.provider_type for row in quality.list_grants(session, qualification_id=qualification_id)})
+    return sorted({row.provider_type for row in qualifications.list_grants(session, qualification_id=qualification_id)})
 
 
 def _delete(session: Session, qualification_id: int, name: str, author: str, now: datetime) -> int:
-    holders = quality.delete_qualification(session, qualification_id)
+    holders = qualifications.delete_qualification(session, qualification_id)
     message = f'The qualification "{name}" was deleted; {holders} held it.'
-    quality.add_event(session, None, "qualification.deleted", "info", message, {}, author, now)
+    journal.add_event(session, None, "qualification.deleted", "info", message, {}, author, now)
     return holders
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.blueprints.gates import Refuse, refuse
-from app.data.repo import onboarding, quality, status
+from app.data.repo import onboarding, qualifications, status
 from app.data.states import ONBOARDING_LIVE, AgentStatus
 from app.data.store import Session
 from app.operations.engine.run_context import RunContext, hash_of
@@ -53,8 +53,8 @@ def judge(session: Session, context: RunContext, token_hash: str, outputs: Any, 
         verdict = AgentStatus.APPROVED if passed else AgentStatus.REJECTED
         status.set_onboarding_status(session, row.onboarding_agent_id, verdict, now=now)
         name = context.config.blueprint.onboarding_qualification
-        qualification = quality.get_or_create_qualification(session, name, now)
-        quality.grant(session, row.worker_id, qualification, int(passed), context.run_id, now)
+        qualification = qualifications.get_or_create_qualification(session, name, now)
+        qualifications.grant(session, row.worker_id, qualification, int(passed), context.run_id, now)
     else:
         passed = row.status is AgentStatus.APPROVED
     return Passed(row.worker_name, row.registration_id) if passed else refuse("onboarding_failed")

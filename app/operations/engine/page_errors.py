@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.data.repo.core import clean_text
-from app.data.repo.quality import NewEvent
+from app.data.repo.journal import NewEvent
 from app.operations.engine.run_context import RunContext
 
 PER_MINUTE = 30

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.blueprints.gates import Refuse
 from app.clock import Clock
-from app.data.repo.quality import NewEvent
+from app.data.repo.journal import NewEvent
 
 SAME_SECONDS = 60.0
 """The same worker refused for the same reason is written down once in so long."""

@@ -17,7 +17,7 @@ from app.blueprints.gates import RunLimits, as_requirements
 from app.clock import Clock
 from app.data.files import agent_folder, run_folder
 from app.data.packets import ONBOARDING_PREFIX
-from app.data.repo import quality
+from app.data.repo import journal
 from app.data.repo.tasks import RunRow
 from app.data.store import Store
 from app.operations.configuration.config import RunConfig
@@ -100,7 +100,7 @@ class RunContext:
     async def record(self, kind: str, message: str, *, level: str = "info", **details: Any) -> None:
         """Write an event into the journal of the run."""
         now = self.clock.now()
-        await self.store.write(quality.add_event, self.run_id, kind, level, message, details, "", now)
+        await self.store.write(journal.add_event, self.run_id, kind, level, message, details, "", now)
 
     def new_nonce(self) -> str:
         """16 random bytes, hexadecimal; with the run's secret they make a token."""

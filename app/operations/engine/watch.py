@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from app.data.packets import DESKTOP_ID, Packet, PacketType
-from app.data.repo import quality
+from app.data.repo import journal
 from app.data.states import RunState
 from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
@@ -80,7 +80,7 @@ class RunWatch:
         due = [*self._refusals.take_due(), *self._faults.take_due()]
         if due:
             now = self._context.clock.now()
-            await self._context.store.write(quality.add_events, self._context.run_id, due, now)
+            await self._context.store.write(journal.add_events, self._context.run_id, due, now)
 
     async def _ask_statuses(self) -> None:
         now = self._context.clock.now()

@@ -12,7 +12,7 @@ import pytest
 from app.architects.mock import MockArchitect
 from app.blueprints.mock.blueprint import MockBlueprint
 from app.data.packets import Packet, PacketType
-from app.data.repo import blocks, quality, status
+from app.data.repo import blocks, qualifications, status
 from app.data.states import RunState
 from app.errors import ArchitectError, ConfigError, RunHeldElsewhere, StoreError
 from tests.fakes.run_stage import Stage, open_stage, until
@@ -285,9 +285,9 @@ async def test_a_qualification_nobody_was_granted_refuses_everybody(stage: Stage
     run = await stage.launch(task__qualifications=required)
     assert (await stage.register(run, "ada", "v"))["failure_code"] == "qualification"
     now = stage.clock.now()
-    qualification = await stage.store.write(quality.get_or_create_qualification, "expert", now)
+    qualification = await stage.store.write(qualifications.get_or_create_qualification, "expert", now)
     worker = stage.one("SELECT worker_id FROM workers")
-    await stage.store.write(quality.grant, worker, qualification, 1, None, now)
+    await stage.store.write(qualifications.grant, worker, qualification, 1, None, now)
     assert (await stage.register(run, "ada", "v"))["agent_id"]
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.data.repo import ledger as ledger_rows
-from app.data.repo import money, quality
+from app.data.repo import money, reviews
 from app.data.states import AgentStatus, PaymentState
 from app.errors import InvalidEntry, StoreError
 from tests.fakes.desk_scene import PAY, DeskScene, open_scene
@@ -41,8 +41,8 @@ async def test_a_bonus_is_written_down_and_paid(paid: DeskScene) -> None:
     assert [(row.kind, row.amount, row.fee, row.state, row.author) for row in found] == [
         ("bonus", Decimal("1.5"), Decimal("0.30"), PaymentState.SETTLED, "rita")
     ] * 2
-    reviews = await paid.store.read(quality.list_reviews, worker_id=paid.worker_ids[0])
-    assert [(review.status, review.review_note, review.bonus) for review in reviews] == [
+    made = await paid.store.read(reviews.list_reviews, worker_id=paid.worker_ids[0])
+    assert [(review.status, review.review_note, review.bonus) for review in made] == [
         ("bonus", "thank you", Decimal("1.5"))
     ]
 
@@ -52,7 +52,7 @@ async def test_the_same_request_pays_nobody_twice(paid: DeskScene) -> None:
         await paid.ledger.pay_bonus(paid.worker_ids, Decimal(1), "x", request_id="r1")
         await paid.ledger.pay_unit_bonuses(paid.units[:1], Decimal(2), "x", request_id="r2")
     assert paid.account.total_paid() == Decimal(4)
-    assert len(await paid.store.read(quality.list_reviews, worker_id=paid.worker_ids[1])) == 1
+    assert len(await paid.store.read(reviews.list_reviews, worker_id=paid.worker_ids[1])) == 1
 
 
 async def test_a_bonus_that_cannot_be_is_refused(paid: DeskScene) -> None:

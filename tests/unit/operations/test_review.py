@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import decisions, money, quality, tasks
+from app.data.repo import decisions, money, reviews, tasks
 from app.data.states import AgentStatus, PaymentState, UnitStatus
 from app.errors import ConfigError, InvalidEntry
 from app.operations.desk.decision_rule import DecisionRule
@@ -88,8 +88,8 @@ async def test_a_decision_waits_for_its_undo_time(scene: DeskScene) -> None:
     await scene.desk.apply_due()
     assert await status_of(scene, scene.units[0]) is UnitStatus.ACCEPTED
     assert (await spend(scene)).approved == 2 * PAY
-    reviews = await scene.store.read(quality.list_reviews, unit_id=scene.units[0])
-    assert [(review.status, review.author) for review in reviews] == [("approved", "rita")]
+    made = await scene.store.read(reviews.list_reviews, unit_id=scene.units[0])
+    assert [(review.status, review.author) for review in made] == [("approved", "rita")]
 
 
 async def test_a_decision_can_be_taken_back_in_time_only(scene: DeskScene) -> None:
@@ -284,8 +284,8 @@ async def bonuses_of(scene: DeskScene) -> list[tuple[PaymentState, Decimal]]:
 
 
 async def given(scene: DeskScene) -> int:
-    reviews = [await scene.store.read(quality.list_reviews, worker_id=worker) for worker in scene.worker_ids]
-    return sum(review.status == "bonus" for one in reviews for review in one)
+    made = [await scene.store.read(reviews.list_reviews, worker_id=worker) for worker in scene.worker_ids]
+    return sum(review.status == "bonus" for one in made for review in one)
 
 
 async def test_a_bonus_is_sent_and_told_when_its_undo_time_is_over(paid: DeskScene) -> None:

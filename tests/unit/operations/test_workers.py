@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import people, quality, tasks
+from app.data.repo import journal, people, reviews, tasks
 from app.errors import EntryDoesNotExist, InvalidEntry
 from tests.fakes.data_rows import NOW
 from tests.fakes.desk_scene import DeskScene, open_scene
@@ -26,7 +26,7 @@ async def facts(scene: DeskScene, worker_id: int) -> people.WorkerFacts:
 
 
 async def decisions(scene: DeskScene, worker_id: int) -> list[tuple[str, str | None, str]]:
-    rows = await scene.store.read(quality.list_reviews, worker_id=worker_id)
+    rows = await scene.store.read(reviews.list_reviews, worker_id=worker_id)
     return [(row.status, row.review_note, row.author) for row in rows]
 
 
@@ -38,7 +38,7 @@ async def test_a_block_holds_is_written_down_and_mirrored(scene: DeskScene) -> N
     assert (await facts(scene, two)).blocked is None
     assert await decisions(scene, one) == [("block", "spam", "rita")]
     assert scene.account.blocked == {"worker 0": "spam"}
-    events = await scene.store.read(quality.list_events, kinds=["worker.blocked"])
+    events = await scene.store.read(journal.list_events, kinds=["worker.blocked"])
     assert [(event.author, event.details) for event in events] == [("rita", {"workers": [str(one)]})]
 
 
@@ -97,7 +97,7 @@ async def test_a_provider_that_does_not_hear_is_a_warning_and_here_it_holds(scen
     assert len(done.warnings) == 1
     assert "worker 0" in done.warnings[0]
     assert (await facts(scene, scene.worker_ids[0])).blocked == "spam"
-    assert len(await scene.store.read(quality.list_events, kinds=["provider.not_told"])) == 1
+    assert len(await scene.store.read(journal.list_events, kinds=["provider.not_told"])) == 1
 
 
 async def test_grants_come_from_a_csv_file(scene: DeskScene, tmp_path: Path) -> None:
