@@ -282,6 +282,28 @@ async def test_a_desktop_that_is_away_is_said_and_comes_back(stage: Stage) -> No
     assert back.json() == {"worker_name": "bob", "units_left": 3}
 
 
+@pytest.mark.logs("that were not delivered stay")
+async def test_files_stay_on_the_disk_only_while_somebody_wants_them(stage: Stage) -> None:
+    """A router that keeps submissions keeps their files; one that answers that the page has to try again does not."""
+    token = (await stage.register())["agent_id"]
+    assert stage.desk.channel is not None
+    await stage.desk.channel.close()
+    fields = {"USED_AGENT_ID": token, "final_string_data": '{"a": 1}'}
+    files = {"photo": ("cat.png", b"x" * 5000, "image/png")}
+    answer = await stage.http.post("/submit_task", data=fields, files=files)
+    stored = len(list(stage.architect.upload_dir.iterdir()))
+    assert (answer.status_code, stored) in {(200, 1), (503, 0)}
+
+
+async def test_files_of_answers_that_cannot_be_read_are_removed(stage: Stage) -> None:
+    token = (await stage.register())["agent_id"]
+    files = {"photo": ("cat.png", b"x" * 5000, "image/png")}
+    for fields in ({"final_string_data": "{"}, {"final_data": "[object Object]"}):
+        answer = await stage.http.post("/submit_task", data={"USED_AGENT_ID": token, **fields}, files=files)
+        assert answer.status_code == 400
+    assert list(stage.architect.upload_dir.iterdir()) == []
+
+
 async def test_after_a_restart_pages_go_on_with_the_token_they_have(kind: str, tmp_path: Path) -> None:
     desk = Desk()
     async with staged(make_architect(kind, tmp_path), desk) as before:

@@ -34,11 +34,12 @@ class CloseSocket:
 
 @dataclass(slots=True)
 class Answer:
-    """Answer a pending HTTP request."""
+    """Answer a pending HTTP request. `taken`: the desktop has, or may have, what came with it."""
 
     request_id: str
     status: int
     body: dict[str, Any]
+    taken: bool = True
 
 
 @dataclass(slots=True)

@@ -213,7 +213,11 @@ async def _submit(router: Router, scope: Scope, receive: Receive, send: Send, ki
             await _check_agent(router, scope, token)
 
         form = await upload.receive(scope, receive, check)
-        data, token = _form_data(form, content), form.fields.get(AGENT_FIELD, "")
+        try:
+            data, token = _form_data(form, content), form.fields.get(AGENT_FIELD, "")
+        except HttpRefusal:
+            await upload.discard()
+            raise
         client_time = _client_time({"client_timestamp": _number(form.fields.get("client_timestamp", ""))})
     else:
         body = await read_json(scope, receive, limits.json_body_bytes)
@@ -223,8 +227,8 @@ async def _submit(router: Router, scope: Scope, receive: Receive, send: Send, ki
         data = {content: body.get(content), "files": [], "filesByFields": {}}
     data["client_timestamp"] = client_time
     answer = await router.ask(Packet(kind, token, data, client_time), router.address(scope))
-    if upload is not None and answer.status in (404, 409, 429):
-        await upload.discard()  # the desktop does not have it; after a 503 it may, and a repeat is a new upload
+    if upload is not None and not answer.taken:
+        await upload.discard()  # a repeat is a new upload; what the desktop may have is swept at the next start
     await send_json(send, answer.status, answer.body)
 
 

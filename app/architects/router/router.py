@@ -39,6 +39,7 @@ from app.architects.router.refusals import RefusalLog
 from app.architects.router.routing import Routing
 from app.architects.router.site import Site
 from app.architects.router.spool import Spool, SpoolThread
+from app.architects.router.uploads import sweep
 from app.data.packets import Packet
 
 
@@ -69,6 +70,8 @@ class Router:
         if spooling:
             folder = Spool(Path(str(config.spool_dir)), limits.spool_bytes)
             self.spool = SpoolThread(folder, self._deliver, self._answer, self.refuse)
+        if self.spool is None or self.spool.is_empty:  # what is kept still has its files here
+            self.executor.submit(sweep, self.upload_dir, time.time())
         self._ids = itertools.count(1)
         self._boot = secrets.token_hex(6)
         self._answers: dict[str, asyncio.Future[Answer]] = {}

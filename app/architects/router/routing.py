@@ -141,7 +141,7 @@ class Routing:
         if not self.desktop.is_open:
             if self._spooling and packet.packet_type in KEPT_TYPES:
                 return [_keep(packet)]
-            return away(request_id, address)
+            return away(request_id, address, taken=False)
         if self._pending.is_full(address):
             return _full(request_id, address)
         self._pending.add(request_id, packet, address, now)
@@ -319,15 +319,17 @@ class DesktopWords:
         return self._pending.take(pending.request_id)
 
 
-def refusal(request_id: str, status: int, error: str, detail: str, address: str) -> list[Action]:
+def refusal(
+    request_id: str, status: int, error: str, detail: str, address: str, *, taken: bool = False
+) -> list[Action]:
     """Count a refusal and answer the request with it."""
-    return [Refused(error, detail, address), Answer(request_id, status, {"error": error, "detail": detail})]
+    return [Refused(error, detail, address), Answer(request_id, status, {"error": error, "detail": detail}, taken)]
 
 
-def away(request_id: str, address: str) -> list[Action]:
+def away(request_id: str, address: str, *, taken: bool = True) -> list[Action]:
     """The desktop does not answer."""
     detail = "The requester's program does not answer just now. Your work is kept here; this page tries again."
-    return refusal(request_id, 503, "desktop_away", detail, address)
+    return refusal(request_id, 503, "desktop_away", detail, address, taken=taken)
 
 
 def _full(request_id: str, address: str) -> list[Action]:

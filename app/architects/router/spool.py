@@ -104,6 +104,11 @@ class SpoolThread:
         self._tasks: set[asyncio.Task[None]] = set()
         self._delivering = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no submission waits here for the desktop."""
+        return not len(self._spool)
+
     def keep(self, action: Keep) -> None:
         """Write a submission, then tell its page."""
         self._start(self._keep(action))

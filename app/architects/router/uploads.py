@@ -34,6 +34,8 @@ NAME_SHAPE = re.compile(r"[0-9a-f]{32}(\.[a-z0-9]{1,8})?")
 """Generated names: nothing that a worker chose but a harmless ending."""
 
 MAX_FIELDS = 1000
+SWEPT_AFTER_SECONDS = 3600.0
+"""Longer than any upload, question or take-in lasts."""
 AGENT_FIELD = "USED_AGENT_ID"
 
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -284,6 +286,22 @@ def clean_name(name: str) -> str:
     """The worker's own name of a file, to be shown: no folders, no control characters, 255 characters at most."""
     base = re.split(r"[\\/]", name)[-1]
     return "".join(character for character in base if character.isprintable())[:255].strip()
+
+
+def sweep(folder: Path, now: float) -> int:
+    """Remove what nobody took: submissions that were answered with a doubt, or that a killed router was receiving.
+
+    The desktop has moved or fetched what it took; files that are still young may be on their way. Returns how many.
+    """
+    removed = 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not NAME_SHAPE.fullmatch(path.name.removesuffix(".part")):
+            continue
+        with contextlib.suppress(OSError):  # taken meanwhile, or not ours to remove: the next start tries again
+            if now - path.stat().st_mtime > SWEPT_AFTER_SECONDS:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.architects.router.config import RouterConfig
 from app.architects.router.http import ClientGone, HttpRefusal
 from app.architects.router.limits import Limits
-from app.architects.router.uploads import NAME_SHAPE, Form, UploadReceiver, clean_name, generate_name
+from app.architects.router.router import Router
+from app.architects.router.uploads import (
+    NAME_SHAPE,
+    SWEPT_AFTER_SECONDS,
+    Form,
+    UploadReceiver,
+    clean_name,
+    generate_name,
+    sweep,
+)
 
 BOUNDARY = b"xxBOUNDARYxx"
 
@@ -219,3 +230,23 @@ def test_a_generated_name_holds_nothing_of_the_workers_but_a_plain_ending(name: 
     assert NAME_SHAPE.fullmatch(generate_name(name))
     assert "/" not in clean_name(name)
     assert clean_name(name).isprintable()
+
+
+def test_old_leftovers_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    old, fresh = 1_000_000.0, 1_000_000.0 + SWEPT_AFTER_SECONDS
+    wanted = {"0" * 32 + ".png": fresh, "notes.txt": old}
+    leftovers = {"1" * 32 + ".png": old, "2" * 32 + ".part": old}
+    for name, when in (wanted | leftovers).items():
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (when, when))
+    assert sweep(tmp_path, fresh + 1) == len(leftovers)
+    assert {path.name for path in tmp_path.iterdir()} == set(wanted)
+    assert sweep(tmp_path / "missing", fresh) == 0
+
+
+def test_a_router_sweeps_when_it_starts(tmp_path: Path) -> None:
+    (tmp_path / ("1" * 32 + ".png")).write_bytes(b"x")
+    os.utime(tmp_path / ("1" * 32 + ".png"), (0, 0))
+    router = Router(RouterConfig("1", "secret", str(tmp_path)), local=True)
+    router.executor.shutdown(wait=True)
+    assert list(tmp_path.iterdir()) == []

@@ -123,7 +123,7 @@ class TestRequests:
         ask(routing, PacketType.SUBMIT_UNIT)
         data = {"request_id": "r1", "failure_reason": "The time was over.", "failure_code": "timeout"}
         actions = tell(routing, PacketType.SUBMIT_ACKNOWLEDGED, TOKEN, data)
-        assert actions[1] == Answer("r1", 409, {"error": "timeout", "detail": "The time was over."})
+        assert actions[1] == Answer("r1", 409, {"error": "timeout", "detail": "The time was over."}, taken=False)
         assert refusals(actions) == ["timeout"]
 
     def test_a_request_that_nobody_answers_is_told_so_at_its_deadline(self) -> None:
