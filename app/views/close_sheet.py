@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QRadioButton, QVBoxLayout
+from PySide6.QtWidgets import QRadioButton, QVBoxLayout, QWidget
 
 from app.viewmodels.formats import count_of
 from app.views.sheet import Sheet
@@ -44,6 +44,10 @@ class CloseSheet(Sheet):
             option.setAccessibleDescription(what)
         self._options[KEEP].setChecked(True)
         self.confirmed.connect(lambda: self.decided.emit(self.choice()))
+
+    def open_over(self, widget: QWidget, focus: QWidget | None = None) -> None:
+        """As any sheet, with the focus on the option that is marked: arrow keys choose another at once."""
+        super().open_over(widget, focus or self._options[self.choice()])
 
     def choice(self) -> str:
         """The option that is marked."""

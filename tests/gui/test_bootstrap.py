@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.bootstrap import WindowLife, places
-from app.data.repo import tasks
+from app.data.repo import assignments, tasks
 from app.data.states import RunState, UnitStatus
 from app.headless.opening import LaunchOrder
 from app.operations.configuration.config import load_task_file
@@ -205,7 +205,7 @@ async def test_a_run_stopped_by_closing_is_over(qapp: QApplication, tmp_path: Pa
     await first.end()
     second = await reopened(qapp, tmp_path)
     assert await state_of(second, run_id) == RunState.COMPLETED
-    counts = await second.engine.store.read(tasks.unit_counts, run_id)
+    counts = await second.engine.store.read(assignments.unit_counts, run_id)
     assert counts[UnitStatus.LAUNCHED] == counts[UnitStatus.CREATED] == 0
     assert counts[UnitStatus.EXPIRED] > 0
     await second.end()
