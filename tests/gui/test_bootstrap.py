@@ -12,7 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QRadioButton
 from pytestqt.qtbot import QtBot
 
 from app.bootstrap import WindowLife, places
@@ -82,6 +84,20 @@ async def test_closing_with_work_in_flight_asks_and_says_who_is_at_work(
     sheet.choose(PAUSE)
     assert sheet.confirm_button.text() == "Pause and close"
     sheet.confirmed.emit()
+    assert life.stop.is_set()
+
+
+async def test_the_arrow_keys_choose_how_to_close(life: WindowLife, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life.watched, "in_flight", lambda: InFlight(1, 0))
+    life.window.close()
+    sheet = life.sheet
+    assert sheet is not None
+    assert sheet.choice() == KEEP
+    marked = sheet.focusWidget()
+    assert isinstance(marked, QRadioButton)
+    QTest.keyClick(marked, Qt.Key.Key_Down)
+    assert sheet.choice() == PAUSE
+    QTest.keyClick(sheet, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert life.stop.is_set()
 
 
