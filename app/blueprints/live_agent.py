@@ -12,6 +12,7 @@ from app.data.states import AgentStatus
 from app.errors import AppError
 
 Observer = Callable[[Mapping[str, Any]], Awaitable[None]]
+Reporter = Callable[[str], None]
 
 
 class AbsentAgentError(AppError):
@@ -85,6 +86,7 @@ class LiveAgent:
         say: Observer,
         clock: Clock,
         past_updates: Sequence[Mapping[str, Any]] = (),
+        report: Reporter = lambda message: None,
     ) -> None:
         self.agent_id = agent_id
         self.unit_index = unit_index
@@ -92,6 +94,8 @@ class LiveAgent:
         self.inputs = inputs
         self.past_updates = tuple(past_updates)
         self.submission: Any = None
+        self.report = report
+        """Tell the requester: a sentence for the run's log."""
         self._say = say
         self._clock = clock
         self._updates: deque[Mapping[str, Any]] = deque()

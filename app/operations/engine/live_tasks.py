@@ -109,8 +109,19 @@ class LiveTasks:
         if agent.live is None and self._has_logic:
             say = partial(self.say, agent.agent_id, agent.token)
             agent.live = LiveAgent(
-                agent.agent_id, agent.unit_index, agent.worker_name, agent.inputs or {}, say, self._context.clock, past
+                agent.agent_id,
+                agent.unit_index,
+                agent.worker_name,
+                agent.inputs or {},
+                say,
+                self._context.clock,
+                past,
+                partial(self._report, agent),
             )
+
+    def _report(self, agent: AtWork, message: str) -> None:
+        """What the logic has to say of its work with one worker, for the run's log."""
+        self._faults.add("logic.report", message, {"agent_id": agent.agent_id, "unit_id": agent.unit_id})
 
     async def restore(self) -> None:
         """After a restart, before any page is heard: agents at work with what they were given and what was said."""
