@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from app.blueprints.base import RowError
-from app.data.repo import money, tasks
+from app.data.repo import assignments, money, tasks
 from app.data.repo.tasks import RunRow
 from app.data.store import Store
 from app.headless.engine import open_desks
@@ -80,7 +80,7 @@ async def export(arguments: argparse.Namespace, settings: Settings, output: Outp
 
 
 async def _facts(store: Store, row: RunRow) -> dict[str, Any]:
-    counts = await store.read(tasks.unit_counts, row.task_run_id)
+    counts = await store.read(assignments.unit_counts, row.task_run_id)
     spend = await store.read(money.run_spend, row.task_run_id)
     return {
         "task_run_id": str(row.task_run_id),

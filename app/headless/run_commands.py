@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from app.blueprints import registry as blueprints
-from app.data.repo import money, tasks
+from app.data.repo import assignments, money, tasks
 from app.data.states import RunState
 from app.errors import InvalidEntry
 from app.headless.engine import Desks, open_desks, open_operator
@@ -136,7 +136,7 @@ class _Serving:
 
     async def _facts(self) -> dict[str, Any]:
         store, run_id = self._desks.store, self._live.run_id
-        counts = await store.read(tasks.unit_counts, run_id)
+        counts = await store.read(assignments.unit_counts, run_id)
         spend = await store.read(money.run_spend, run_id)
         return {
             "state": str(self._live.state),
@@ -156,7 +156,7 @@ class _Serving:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            counts = await self._desks.store.read(tasks.unit_counts, self._live.run_id)
+            counts = await self._desks.store.read(assignments.unit_counts, self._live.run_id)
             now = {str(status): count for status, count in counts.items()}
             if now != last:
                 last = now

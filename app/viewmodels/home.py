@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import money, tasks, totals
+from app.data.repo import assignments, money, tasks, totals
 from app.data.repo.money import Spend
 from app.data.repo.tasks import RunRow
 from app.data.states import RunState, UnitStatus
@@ -228,7 +228,7 @@ def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: da
         row.task_name,
         row.project_name or "",
         row.state,
-        tasks.unit_counts(session, row.task_run_id),
+        assignments.unit_counts(session, row.task_run_id),
         money.run_spend(session, row.task_run_id),
         row.budget,
         row.task_run_id in at_work,

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import listing, money, totals
-from app.data.repo.tasks import agent_counts
+from app.data.repo.assignments import agent_counts
 from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session

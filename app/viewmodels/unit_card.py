@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import people, reviews, tasks
+from app.data.repo import assignments, people, reviews, tasks
 from app.data.store import Session
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
@@ -50,9 +50,9 @@ class UnitCard:
 
 def read_card(session: Session, unit_id: int) -> UnitCard:
     """Everything about a unit. `EntryDoesNotExist`."""
-    unit = tasks.get_unit(session, unit_id)
+    unit = assignments.get_unit(session, unit_id)
     run = tasks.get_task_run(session, unit.task_run_id)
-    data = tasks.get_assignment_data(session, unit.assignment_id)
+    data = assignments.get_assignment_data(session, unit.assignment_id)
     agent = people.get_agent(session, unit.agent_id) if unit.agent_id is not None else None
     work = people.get_agent_data(session, agent.agent_id) if agent is not None else None
     said = people.list_live_updates(session, agent.agent_id)[-_MOST_LINES:] if agent is not None else []

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.data.repo import tasks, totals
+from app.data.repo import assignments, totals
 from app.data.states import RunState
 from app.errors import EntryDoesNotExist
 from app.operations.engine.notices import Notice
@@ -133,7 +133,7 @@ class WatchedRuns(QObject):
         if not (number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER):
             return []
         try:
-            unit = await self._desktop.store.read(tasks.get_unit, int(number))
+            unit = await self._desktop.store.read(assignments.get_unit, int(number))
         except EntryDoesNotExist:
             return []
         where = {"run_id": unit.task_run_id, "unit_id": unit.unit_id}

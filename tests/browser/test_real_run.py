@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import blocks, people, status, tasks
+from app.data.repo import assignments, blocks, people, status
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Store
 from app.operations.configuration.config import load_task_file
@@ -101,4 +101,4 @@ async def test_two_workers_never_get_the_same_unit(run: LiveTaskRun, store: Stor
         await receipt(page)
     units = [unit_id for _, _, unit_id in agents(store)]
     assert len(units) == len(set(units)) == 3
-    assert (await store.read(tasks.unit_counts, run.run_id))[UnitStatus.COMPLETED] == 3
+    assert (await store.read(assignments.unit_counts, run.run_id))[UnitStatus.COMPLETED] == 3

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.data.repo import dispatch, intake, people, status, tasks
+from app.data.repo import assignments, dispatch, intake, people, status, tasks
 from app.data.repo.dispatch import Asker, Claim
 from app.data.repo.intake import Submission
 from app.data.states import AgentStatus, UnitStatus
@@ -83,7 +83,7 @@ async def test_what_is_claimed_and_handed_in_is_stored_as_it_is(store: Store) ->
     kept = await store.read(people.get_agent_data, claim.agent_id)
     assert (kept.inputs, kept.outputs, list(kept.files)) == ({"question": outputs}, outputs, [{"filename": "f"}])
     agent = await store.read(people.get_agent, claim.agent_id)
-    unit = await store.read(tasks.get_unit, claim.unit_id)
+    unit = await store.read(assignments.get_unit, claim.unit_id)
     assert (agent.status, unit.status) == (AgentStatus.COMPLETED, UnitStatus.COMPLETED)
     assert agent.submitted_at == NOW + timedelta(seconds=2)
     facts = await store.read(

@@ -21,7 +21,7 @@ from sqlmodel import SQLModel
 
 from app.data.engine import make_engine, parse_url
 from app.data.migrations import upgrade
-from app.data.repo import tasks
+from app.data.repo import assignments, tasks
 from app.data.store import Session, Store
 from app.errors import StoreError
 from tests.fakes.data_rows import NOW, add_units, make_run
@@ -203,7 +203,7 @@ async def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(small_disk: 
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 200_000)
     done = await fill(store)
-    assert sum((await store.read(tasks.unit_counts, 1)).values()) == 20 * done
+    assert sum((await store.read(assignments.unit_counts, 1)).values()) == 20 * done
     ballast.unlink()
     await store.write(tasks.get_or_create_project, "after", NOW)
     await store.close()
@@ -229,7 +229,7 @@ async def test_a_full_database_refuses_one_write_and_takes_the_small_ones_beside
     )
     assert [type(result) for result in results] == [int, StoreError, int]
     assert await store.read(project_names) == ["kept", "one", "two"]
-    assert sum((await store.read(tasks.unit_counts, run_id)).values()) == 0
+    assert sum((await store.read(assignments.unit_counts, run_id)).values()) == 0
     await store.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import blocks, journal, listing, money, qualifications, reviews, status, tasks
+from app.data.repo import assignments, blocks, journal, listing, money, qualifications, reviews, status
 from app.data.repo.listing import LISTINGS, ListingQuery
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState
@@ -220,7 +220,7 @@ async def test_a_scope_that_a_table_does_not_have_is_refused(store: Store, run_i
 async def test_the_ids_of_many_rows_keep_their_order(store: Store) -> None:
     def many(session: Session) -> int:
         run_id = make_run(session)
-        tasks.add_assignments(
+        assignments.add_assignments(
             session, run_id, [{"shared": {}, "unit_data": [{}] * 500}] * 60, pay_amount=Decimal(1), now=NOW
         )
         add_units(session, run_id, 10)

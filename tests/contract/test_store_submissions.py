@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import blocks, people, qualifications, reviews, subjects, submissions, tasks
+from app.data.repo import assignments, blocks, people, qualifications, reviews, subjects, submissions, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
@@ -24,7 +24,9 @@ def make_run(session: Session) -> int:
         task_type="image_label", sandbox=False, currency="EUR", budget=None, now=NOW,
     )  # fmt: skip
     items = [{"shared": {"image": f"{number}.png"}, "unit_data": [{}, {}]} for number in range(2)]
-    tasks.add_assignments(session, run_id, items, pay_amount=Decimal("0.12"), unit_status=UnitStatus.LAUNCHED, now=NOW)
+    assignments.add_assignments(
+        session, run_id, items, pay_amount=Decimal("0.12"), unit_status=UnitStatus.LAUNCHED, now=NOW
+    )
     return run_id
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import money, reviews, status, tasks, totals
+from app.data.repo import assignments, money, reviews, status, totals
 from app.data.repo.money import NewPayment, Spend
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -133,7 +133,7 @@ async def test_the_history_of_a_run_ends_where_it_stands(store: Store) -> None:
     assert history.at_work == [7, 6, 5, 3, 2, 1, 1]
     assert history.by_status[U.ACCEPTED] == [0, 0, 0, 0, 2, 2, 2]
     assert history.by_status[U.REJECTED] == [0, 0, 0, 0, 0, 0, 1]
-    counts = await store.read(tasks.unit_counts, run_id)
+    counts = await store.read(assignments.unit_counts, run_id)
     assert {s: series[-1] for s, series in history.by_status.items()} == counts
     assert all(sum(series[n] for series in history.by_status.values()) == 10 for n in range(7))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import blocks, people, status, tasks
+from app.data.repo import assignments, blocks, people, status, tasks
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -54,7 +54,7 @@ async def test_assignments_keep_their_data_and_units_their_order(store: Store) -
 
     def make(session: Session) -> tuple[int, tuple[int, int]]:
         run_id = make_run(session)
-        return run_id, tasks.add_assignments(session, run_id, items, pay_amount=Decimal("0.1"), now=NOW)
+        return run_id, assignments.add_assignments(session, run_id, items, pay_amount=Decimal("0.1"), now=NOW)
 
     run_id, made = await store.write(make)
     assert made == (3, 5)
@@ -62,15 +62,15 @@ async def test_assignments_keep_their_data_and_units_their_order(store: Store) -
     def look(session: Session) -> list[tuple[object, int, Decimal, UnitStatus]]:
         found = []
         for unit_id in range(1, 6):
-            unit = tasks.get_unit(session, unit_id)
-            own = tasks.get_assignment_data(session, unit.assignment_id)["unit_data"][unit.unit_index]
+            unit = assignments.get_unit(session, unit_id)
+            own = assignments.get_assignment_data(session, unit.assignment_id)["unit_data"][unit.unit_index]
             found.append((own, unit.unit_index, unit.pay_amount, unit.status))
         return found
 
     assert await store.read(look) == [
         ({"i": n}, index, Decimal("0.1"), U.CREATED) for n, index in enumerate((0, 1, 0, 0, 1))
     ]
-    assert (await store.read(tasks.get_assignment_data, 1))["shared"] == items[0]["shared"]
+    assert (await store.read(assignments.get_assignment_data, 1))["shared"] == items[0]["shared"]
     assert (await store.read(tasks.get_task_run, run_id)).launched_through == 3
 
 
@@ -78,14 +78,14 @@ async def test_units_of_given_indices_are_made_without_moving_the_launch_on(stor
     def make(session: Session) -> tuple[int, tuple[int, int]]:
         run_id = make_run(session)
         item: dict[str, Any] = {"shared": {}, "unit_data": [{}]}
-        made = tasks.add_assignments(
+        made = assignments.add_assignments(
             session, run_id, [item], pay_amount=Decimal(1), unit_indices=(-2,), from_data=False, now=NOW
         )
         return run_id, made
 
     run_id, made = await store.write(make)
     assert made == (1, 1)
-    assert (await store.read(tasks.get_unit, 1)).unit_index == -2
+    assert (await store.read(assignments.get_unit, 1)).unit_index == -2
     assert (await store.read(tasks.get_task_run, run_id)).launched_through == 0
 
 
@@ -100,7 +100,9 @@ async def test_a_pay_that_is_no_amount_is_refused(store: Store, pay: Decimal) ->
 
 async def test_assignments_for_a_run_that_is_not_there_are_refused(store: Store) -> None:
     with pytest.raises(EntryDoesNotExist, match="task run 7"):
-        await store.write(tasks.add_assignments, 7, [{"shared": {}, "unit_data": [{}]}], pay_amount=Decimal(1), now=NOW)
+        await store.write(
+            assignments.add_assignments, 7, [{"shared": {}, "unit_data": [{}]}], pay_amount=Decimal(1), now=NOW
+        )
 
 
 async def test_a_claimed_unit_is_assigned_to_its_agent(store: Store) -> None:
@@ -108,7 +110,7 @@ async def test_a_claimed_unit_is_assigned_to_its_agent(store: Store) -> None:
         run_id = make_run(session)
         add_units(session, run_id, 2)
         agent = take(session, run_id, make_worker(session), in_task=False)
-        return agent, tasks.get_unit(session, agent.unit_id)
+        return agent, assignments.get_unit(session, agent.unit_id)
 
     agent, unit = await store.write(work)
     assert (agent.status, agent.worker_name, agent.unit_index, agent.pay_amount) == (
@@ -171,7 +173,7 @@ async def test_the_other_units_of_an_assignment_that_was_given_up_are_open_again
 async def test_units_of_negative_index_are_never_handed_out_as_work(store: Store) -> None:
     def work(session: Session) -> AgentRow | None:
         run_id = make_run(session)
-        tasks.add_assignments(
+        assignments.add_assignments(
             session, run_id, [{"shared": {}, "unit_data": [{}]}], pay_amount=Decimal(1), unit_indices=(-3,),
             unit_status=U.LAUNCHED, now=NOW,
         )  # fmt: skip
@@ -246,10 +248,10 @@ async def test_expiring_a_run_leaves_what_was_done(store: Store) -> None:
         return run_id, status.expire_units(session, run_id, None, NOW)
 
     run_id, expired = await store.write(work)
-    counts = await store.read(tasks.unit_counts, run_id)
+    counts = await store.read(assignments.unit_counts, run_id)
     assert expired == 2
     assert (counts[U.EXPIRED], counts[U.ACCEPTED], counts[U.COMPLETED]) == (2, 1, 1)
-    assert (await store.read(tasks.agent_counts, run_id))[A.EXPIRED] == 1
+    assert (await store.read(assignments.agent_counts, run_id))[A.EXPIRED] == 1
 
 
 async def test_review_moves_what_can_be_judged_and_names_the_rest(store: Store) -> None:
@@ -263,7 +265,7 @@ async def test_review_moves_what_can_be_judged_and_names_the_rest(store: Store) 
     assert [unit.unit_id for unit in result.reviewed] == units[:2]
     assert result.skipped == [units[2], 99]
     assert {unit.currency for unit in result.reviewed} == {"EUR"}
-    assert (await store.read(tasks.get_unit, units[0])).status is U.SOFT_REJECTED
+    assert (await store.read(assignments.get_unit, units[0])).status is U.SOFT_REJECTED
 
 
 async def test_only_a_rejection_can_be_taken_back(store: Store) -> None:
@@ -314,7 +316,7 @@ async def test_a_relaunch_of_anything_else_changes_nothing(store: Store) -> None
     units = await store.write(prepare)
     with pytest.raises(IllegalTransition):
         await store.write(status.relaunch_units, units, NOW)
-    assert (await store.read(tasks.get_unit, units[0])).status is U.EXPIRED
+    assert (await store.read(assignments.get_unit, units[0])).status is U.EXPIRED
 
 
 async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) -> None:

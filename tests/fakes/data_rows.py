@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.data.repo import people, status, tasks
+from app.data.repo import assignments, people, status, tasks
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
@@ -50,7 +50,7 @@ def add_units(
     """Assignments of `units_each` units; returns the ids of the run's units."""
     data = [{"shared": {"image": f"{n}.png"}, "unit_data": [{"n": n}] * units_each} for n in range(items)]
     begin = UnitStatus.LAUNCHED if launched else UnitStatus.CREATED
-    tasks.add_assignments(session, run_id, data, pay_amount=pay, unit_status=begin, now=NOW)
+    assignments.add_assignments(session, run_id, data, pay_amount=pay, unit_status=begin, now=NOW)
     return unit_ids(session, run_id)
 
 
@@ -109,4 +109,4 @@ def submitted_units(session: Session, run_id: int, worker_id: int, count: int) -
 
 
 def statuses(session: Session, unit_id: int, agent_id: int) -> tuple[UnitStatus, AgentStatus]:
-    return tasks.get_unit(session, unit_id).status, people.get_agent(session, agent_id).status
+    return assignments.get_unit(session, unit_id).status, people.get_agent(session, agent_id).status

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.clock import TurnedClock
-from app.data.repo import people, status, tasks
+from app.data.repo import assignments, people, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session, Store
 from app.operations.configuration.config import RunConfig, from_values, to_yaml
@@ -75,7 +75,7 @@ def make_scene_run(
     )  # fmt: skip
     status.set_run_state(session, run_id, RunState.IN_FLIGHT, NOW)
     data = [{"shared": {"index": n}, "unit_data": [{}] * units_each} for n in range(items)]
-    tasks.add_assignments(session, run_id, data, pay_amount=PAY, unit_status=UnitStatus.LAUNCHED, now=NOW)
+    assignments.add_assignments(session, run_id, data, pay_amount=PAY, unit_status=UnitStatus.LAUNCHED, now=NOW)
     worker_ids = [people.get_or_create_worker(session, f"worker {n}", kind, NOW) for n in range(workers)]
     done = []
     for number in range(items * units_each):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from app.data.repo import money, people, reviews, status, tasks
+from app.data.repo import assignments, money, people, reviews, status, tasks
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, UnitStatus
 from app.data.store import Session
@@ -106,7 +106,9 @@ def _make_run(session: Session, past: Past, config: RunConfig, began: datetime) 
             {"shared": {"image": f"img_{number:04d}.png", "site": "north"}, "unit_data": [{}, {}, {}]}
             for number in range(start, min(past.items, start + 5_000))
         ]
-        tasks.add_assignments(session, run_id, items, pay_amount=past.pay, unit_status=UnitStatus.LAUNCHED, now=began)
+        assignments.add_assignments(
+            session, run_id, items, pay_amount=past.pay, unit_status=UnitStatus.LAUNCHED, now=began
+        )
     tasks.finish_launch(session, run_id)
     status.set_run_state(session, run_id, RunState.IN_FLIGHT, began)
     return run_id

@@ -13,7 +13,7 @@ from typing import Any
 from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint
 from app.clock import Clock, TurnedClock
-from app.data.repo import people, status, tasks
+from app.data.repo import assignments, people, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session, Store
 from app.operations.configuration import config as configs
@@ -76,7 +76,7 @@ async def make_run(desktop: Desktop, config: RunConfig, *, project: str = "", ro
             provider_type=config.provider_type, task_type=config.blueprint_type, sandbox=False,
             currency=config.currency, budget=config.budget, now=now,
         )  # fmt: skip
-        tasks.add_assignments(
+        assignments.add_assignments(
             session, run_id, items, pay_amount=config.task.task_reward, unit_status=UnitStatus.LAUNCHED, now=now
         )
 
@@ -110,7 +110,7 @@ def _submit(
         )  # fmt: skip
         if agent is None:
             continue
-        data = tasks.get_assignment_data(session, agent.assignment_id)
+        data = assignments.get_assignment_data(session, agent.assignment_id)
         shown = blueprint.initial_data(data["shared"], data["unit_data"][agent.unit_index])
         inputs = {**data["shared"], **data["unit_data"][agent.unit_index]}
         outputs = blueprint.simulate_answer(inputs, 0.88, chance.random())

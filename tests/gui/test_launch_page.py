@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
 from app.clock import SystemClock
-from app.data.repo import qualifications, tasks
+from app.data.repo import assignments, qualifications, tasks
 from app.data.states import UnitStatus
 from app.operations.configuration import config as configs
 from app.viewmodels.action import end_all_actions
@@ -118,7 +118,7 @@ async def test_the_sample_task_is_one_click_away_from_a_launch(case: Case) -> No
     assert row.task_name == "sample-shapes"
     run = case.desktop.operator.live_runs[run_id]
     for _ in range(500):
-        counts = await case.desktop.store.read(tasks.unit_counts, run_id)
+        counts = await case.desktop.store.read(assignments.unit_counts, run_id)
         if counts.get(UnitStatus.LAUNCHED) == UNITS:
             break
         await asyncio.sleep(0.01)

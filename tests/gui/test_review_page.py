@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from app.clock import TurnedClock
-from app.data.repo import reviews, submissions, tasks
+from app.data.repo import assignments, reviews, submissions
 from app.data.states import AgentStatus, UnitStatus
 from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
@@ -75,7 +75,7 @@ class Case:
 
     async def statuses(self) -> Counter[UnitStatus]:
         """How many units of the run stand where."""
-        return Counter(await self.desktop.store.read(tasks.unit_counts, self.run_id))
+        return Counter(await self.desktop.store.read(assignments.unit_counts, self.run_id))
 
     async def let_fall_due(self) -> None:
         """Let the undo time pass, and everything that follows from it."""
@@ -124,7 +124,7 @@ async def test_twenty_are_approved_by_key_and_paid_when_the_undo_time_is_over(ca
     assert counts[UnitStatus.ACCEPTED] == 20
     assert counts[UnitStatus.COMPLETED] == 20
     for unit_id in seen:
-        assert (await case.desktop.store.read(tasks.get_unit, unit_id)).status is UnitStatus.ACCEPTED
+        assert (await case.desktop.store.read(assignments.get_unit, unit_id)).status is UnitStatus.ACCEPTED
     await case.until(lambda: len(case.page.model.table.ids) == 20, "the decided rows leave the queue")
 
 
@@ -165,7 +165,7 @@ async def test_a_rejection_asks_for_its_reason_in_the_page(case: Case) -> None:
     QTest.keyClick(panel.note, Qt.Key.Key_Return)
     assert not panel.isVisible()
     await case.let_fall_due()
-    assert (await case.desktop.store.read(tasks.get_unit, unit_id)).status is UnitStatus.REJECTED
+    assert (await case.desktop.store.read(assignments.get_unit, unit_id)).status is UnitStatus.REJECTED
     (review,) = await case.desktop.store.read(reviews.list_reviews, unit_id=unit_id)
     assert review.review_note == "The box is around the background."
     await case.press("R")
@@ -326,7 +326,7 @@ async def test_what_was_decided_is_listed_and_a_rejection_can_be_taken_back(case
     case.page.pane.view.setFocus()
     await case.press("A")
     await case.let_fall_due()
-    assert (await case.desktop.store.read(tasks.get_unit, unit_id)).status is UnitStatus.ACCEPTED
+    assert (await case.desktop.store.read(assignments.get_unit, unit_id)).status is UnitStatus.ACCEPTED
 
 
 async def test_the_submission_is_shown_with_what_others_said_and_the_worker_beside_it(case: Case) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QApplication
 
-from app.data.repo import people, submissions, tasks
+from app.data.repo import assignments, people, submissions, tasks
 from app.data.store import Session
 from app.errors import EntryDoesNotExist
 from app.operations.configuration import config as configs
@@ -40,7 +40,7 @@ async def _answer(desktop: Desktop, run_id: int, outputs: Any, files: list[dict[
             in_task=True,
         )  # fmt: skip
         assert agent is not None
-        data = tasks.get_assignment_data(session, agent.assignment_id)
+        data = assignments.get_assignment_data(session, agent.assignment_id)
         people.record_inputs(session, agent.agent_id, {**data["shared"]}, now)
         people.record_submission(session, agent.agent_id, outputs, files or [], now + timedelta(seconds=42))
         return agent.unit_id

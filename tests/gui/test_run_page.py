@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.clock import SystemClock
-from app.data.repo import journal, people, status, subjects, tasks
+from app.data.repo import assignments, journal, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.configuration.config import from_yaml
@@ -69,7 +69,7 @@ async def shown(case: PageCase) -> None:
 
 
 async def counts(case: PageCase) -> dict[UnitStatus, int]:
-    return await case.desktop.store.read(tasks.unit_counts, view(case).run.run_id)
+    return await case.desktop.store.read(assignments.unit_counts, view(case).run.run_id)
 
 
 def words(text: str) -> str:
@@ -255,7 +255,7 @@ async def test_a_unit_is_approved_from_its_context_menu(case: PageCase) -> None:
     case.choose(await case.menu(tables.pane().view), "Approve")
     await case.said("1 unit approved")
     await case.let_fall_due()
-    assert (await case.desktop.store.read(tasks.get_unit, unit_id)).status is UnitStatus.ACCEPTED
+    assert (await case.desktop.store.read(assignments.get_unit, unit_id)).status is UnitStatus.ACCEPTED
 
 
 async def test_a_rejected_unit_is_offered_again(case: PageCase) -> None:
@@ -267,7 +267,7 @@ async def test_a_rejected_unit_is_offered_again(case: PageCase) -> None:
     tables.pane().view.select_ids(waiting, waiting[0])
     case.choose(await case.menu(tables.pane().view), "Offer again (expired or rejected)")
     await case.said("1 unit offered again")
-    assert (await case.desktop.store.read(tasks.get_unit, waiting[0])).status is UnitStatus.LAUNCHED
+    assert (await case.desktop.store.read(assignments.get_unit, waiting[0])).status is UnitStatus.LAUNCHED
 
 
 # what one does

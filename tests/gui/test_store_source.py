@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import listing, tasks
+from app.data.repo import assignments, listing, tasks
 from app.data.states import UnitStatus
 from app.data.store import Session, Store
 from app.viewmodels.feed_binding import FeedBinding
@@ -47,7 +47,9 @@ def make_run(session: Session) -> int:
 
 def add_units(session: Session, run_id: int, count: int) -> None:
     items = [{"shared": {}, "unit_data": [{"image": f"shape_{number}.png"}]} for number in range(count)]
-    tasks.add_assignments(session, run_id, items, pay_amount=Decimal("0.12"), unit_status=UnitStatus.LAUNCHED, now=NOW)
+    assignments.add_assignments(
+        session, run_id, items, pay_amount=Decimal("0.12"), unit_status=UnitStatus.LAUNCHED, now=NOW
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(listing.LISTINGS))

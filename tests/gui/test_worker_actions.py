@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.data.files import agent_folder
-from app.data.repo import listing, people, reviews, subjects, tasks
+from app.data.repo import assignments, listing, people, reviews, subjects
 from app.data.repo.listing import ListingQuery
 from app.data.states import PaymentState, UnitStatus
 from app.viewmodels.worker_actions import Subjects
@@ -70,7 +70,7 @@ async def of_units(case: PageCase, *statuses: str, count: int = 1) -> Subjects:
 
 
 async def status_of(case: PageCase, unit_id: int) -> UnitStatus:
-    return (await case.desktop.store.read(tasks.get_unit, unit_id)).status
+    return (await case.desktop.store.read(assignments.get_unit, unit_id)).status
 
 
 async def worker(case: PageCase, name: str = "mira") -> Subjects:

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.data.engine import make_engine, parse_url
-from app.data.repo import dispatch, intake, listing, money, people, reviews, status, tasks, totals
+from app.data.repo import assignments, dispatch, intake, listing, money, people, reviews, status, tasks, totals
 from app.data.repo.dispatch import Asker, Claim
 from app.data.repo.intake import Submission
 from app.data.repo.listing import ListingQuery
@@ -49,7 +49,7 @@ async def launch(store: Store, run_id: int, units: int, each: int) -> float:
             count = min(1000, units // each - start)
             items = [{"shared": {"image": f"img_{start + n:07}.png"}, "unit_data": [{}] * each} for n in range(count)]
             await store.write(
-                tasks.add_assignments, run_id, items, pay_amount=PAY, unit_status=UnitStatus.LAUNCHED, now=NOW
+                assignments.add_assignments, run_id, items, pay_amount=PAY, unit_status=UnitStatus.LAUNCHED, now=NOW
             )
     return units / taken[0]
 
@@ -199,7 +199,7 @@ async def bench_decisions(figures: Figures, store: Store, run_id: int) -> None:
 async def bench_reading(figures: Figures, store: Store, url: str, run_id: int) -> None:
     engine = make_engine(parse_url(url), readers=1)
     with Session(engine) as session:
-        counting, counts = best_of(5, partial(tasks.unit_counts, session, run_id))
+        counting, counts = best_of(5, partial(assignments.unit_counts, session, run_id))
         spending, spend = best_of(5, partial(money.run_spend, session, run_id))
         print(f"   {sum(counts.values()):,} units, spent {spend.total} {spend.currency}")
         figures.add("status counts and spend of the run", (counting + spending) * 1000, "ms", most=100)

@@ -196,13 +196,13 @@ class Desk:
 
     async def figures(self) -> None:
         """What the tiles and the charts of the run are read by."""
-        from app.data.repo import money, tasks
+        from app.data.repo import assignments, money
         from app.viewmodels.run import read_facts, read_series
 
         store, now = self.life.engine.store, self.life.engine.clock.now()
 
         def counts_and_spend(session: Any) -> None:
-            tasks.unit_counts(session, RUN_ID)
+            assignments.unit_counts(session, RUN_ID)
             money.run_spend(session, RUN_ID)
 
         for name, fn, args in (

@@ -12,9 +12,10 @@ from statistics import median
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from app.data.repo.assignments import unit_counts
 from app.data.repo.core import AGENTS, PAYMENTS, PENDING, RUNS, UNITS, one, run
 from app.data.repo.money import Spend, run_spend
-from app.data.repo.tasks import RunRow, get_task_run, list_task_runs, unit_counts
+from app.data.repo.tasks import RunRow, get_task_run, list_task_runs
 from app.data.states import AgentStatus, PaymentState, RunState, UnitStatus
 
 P = sa.bindparam

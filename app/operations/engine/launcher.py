@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from app.blueprints.base import AssignmentData
-from app.data.repo import tasks
+from app.data.repo import assignments, tasks
 from app.data.states import UnitStatus
 from app.errors import AppError
 from app.operations.engine.run_context import RunContext
@@ -55,7 +55,7 @@ class TaskLauncher:
         """Make what is not made yet. A fault of the data stops it, is journalled and told, and leaves what was made."""
         context = self._context
         row = await context.store.read(tasks.get_task_run, context.run_id)
-        counts = await context.store.read(tasks.unit_counts, context.run_id)
+        counts = await context.store.read(assignments.unit_counts, context.run_id)
         self.progress = LaunchProgress(made=sum(counts.values()), finished=row.launch_finished)
         if row.launch_finished:
             self.progress.total = self.progress.made
@@ -107,7 +107,7 @@ class TaskLauncher:
         clock = asyncio.get_running_loop()
         started = clock.time()
         _, units = await context.store.write(
-            tasks.add_assignments,
+            assignments.add_assignments,
             context.run_id,
             [_as_item(item) for item in items],
             pay_amount=context.pay,

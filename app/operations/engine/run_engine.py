@@ -13,7 +13,7 @@ from app.architects.base import Architect
 from app.blueprints.gates import Refuse, refuse
 from app.data.changes import Change
 from app.data.packets import DESKTOP_ID, Packet, PacketType
-from app.data.repo import dispatch, money, status, tasks
+from app.data.repo import assignments, dispatch, money, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session
 from app.errors import AppError
@@ -203,7 +203,7 @@ class RunEngine:
     async def _complete(self) -> None:
         context = self.context
         await self.set_state(RunState.COMPLETED)
-        counts = await context.store.read(tasks.unit_counts, context.run_id)
+        counts = await context.store.read(assignments.unit_counts, context.run_id)
         expired = counts[UnitStatus.EXPIRED]
         message = f"The run is complete: {sum(counts.values()) - expired} units were done, {expired} expired."
         await context.record("run.completed", message)

@@ -38,11 +38,11 @@ async def add_hostile(scene: DeskScene) -> int:
         "filename": "f00.png", "original_name": "+evil.png", "field": "photo", "mimetype": "image/png",
         "size": len(content), "sha256": hashlib.sha256(content).hexdigest(),
     }  # fmt: skip
-    from app.data.repo import tasks
+    from app.data.repo import assignments
     from app.data.states import UnitStatus
 
     await scene.store.write(
-        tasks.add_assignments, scene.run_id, [{"shared": {"index": 9}, "unit_data": [{}]}],
+        assignments.add_assignments, scene.run_id, [{"shared": {"index": 9}, "unit_data": [{}]}],
         pay_amount=scene.config.task.task_reward, unit_status=UnitStatus.LAUNCHED, now=NOW,
     )  # fmt: skip
     agent = await scene.store.write(claim, scene.run_id, worker)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import decisions, money, reviews, tasks
+from app.data.repo import assignments, decisions, money, reviews
 from app.data.states import AgentStatus, PaymentState, UnitStatus
 from app.errors import ConfigError, InvalidEntry
 from app.operations.desk.decision_rule import DecisionRule
@@ -59,7 +59,7 @@ async def paid(tmp_path: Path) -> AsyncIterator[DeskScene]:
 
 
 async def status_of(scene: DeskScene, unit_id: int) -> UnitStatus:
-    return (await scene.store.read(tasks.get_unit, unit_id)).status
+    return (await scene.store.read(assignments.get_unit, unit_id)).status
 
 
 async def spend(scene: DeskScene) -> money.Spend:
