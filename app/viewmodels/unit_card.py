@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import assignments, people, reviews, tasks
+from app.data.repo import assignments, live_updates, people, reviews, tasks
 from app.data.store import Session
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
@@ -55,7 +55,7 @@ def read_card(session: Session, unit_id: int) -> UnitCard:
     data = assignments.get_assignment_data(session, unit.assignment_id)
     agent = people.get_agent(session, unit.agent_id) if unit.agent_id is not None else None
     work = people.get_agent_data(session, agent.agent_id) if agent is not None else None
-    said = people.list_live_updates(session, agent.agent_id)[-_MOST_LINES:] if agent is not None else []
+    said = live_updates.list_live_updates(session, agent.agent_id)[-_MOST_LINES:] if agent is not None else []
     return UnitCard(
         unit_id=unit.unit_id,
         task_run_id=unit.task_run_id,

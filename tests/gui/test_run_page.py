@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.clock import SystemClock
-from app.data.repo import assignments, journal, people, status, subjects, tasks
+from app.data.repo import assignments, journal, live_updates, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.configuration.config import from_yaml
@@ -238,7 +238,7 @@ async def test_a_double_click_on_an_agent_shows_its_unit_live(case: PageCase) ->
     assert shown_card.agent_id is not None
     now = case.clock.now()
     await case.desktop.store.write(
-        people.append_live_update, shown_card.agent_id, "in", "1", {"text": "Is this a robin?"}, now
+        live_updates.append_live_update, shown_card.agent_id, "in", "1", {"text": "Is this a robin?"}, now
     )
     await case.until(lambda: card.viewmodel.card is not None and bool(card.viewmodel.card.said), "the words")
     assert card.viewmodel.card is not None

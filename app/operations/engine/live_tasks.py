@@ -12,9 +12,9 @@ from typing import Any
 from app.blueprints.base import Blueprint, LiveUpdate
 from app.blueprints.live_agent import AbsentAgentError, LiveAgent
 from app.data.packets import Packet, PacketType
-from app.data.repo import dispatch, money, people
+from app.data.repo import dispatch, live_updates, money
 from app.data.repo.dispatch import KnownAgent
-from app.data.repo.people import LiveUpdateRow
+from app.data.repo.live_updates import LiveUpdateRow
 from app.data.states import AgentStatus
 from app.errors import AppError
 from app.operations.engine.channels import Channels
@@ -51,7 +51,7 @@ class LiveTasks:
             update_id = f"unnamed-{secrets.token_hex(8)}"
         now = self._context.clock.now()
         is_new = await self._context.store.write(
-            people.append_live_update, agent.agent_id, INWARD, update_id, dict(data), now
+            live_updates.append_live_update, agent.agent_id, INWARD, update_id, dict(data), now
         )
         if is_new and agent.live is not None:
             agent.live.put_update(data)
@@ -62,7 +62,9 @@ class LiveTasks:
         if not isinstance(said.get("update_id"), str):
             said["update_id"] = secrets.token_hex(16)
         now = self._context.clock.now()
-        await self._context.store.write(people.append_live_update, agent_id, OUTWARD, said["update_id"], said, now)
+        await self._context.store.write(
+            live_updates.append_live_update, agent_id, OUTWARD, said["update_id"], said, now
+        )
         agent = self._presence.find_agent(agent_id)
         packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, token, said)
         await self._channels.send(packet, agent.channel_id if agent is not None else "")
@@ -173,7 +175,7 @@ class LiveTasks:
         return self._presence.list_assignment(assignment_id)
 
     async def _updates(self, agent_id: int) -> list[LiveUpdateRow]:
-        return await self._context.store.read(people.list_live_updates, agent_id)
+        return await self._context.store.read(live_updates.list_live_updates, agent_id)
 
     # the provider's word that the work was taken
 
