@@ -41,7 +41,9 @@ class IllegalTransition(AppError):
     """A status may not follow the one that is there; nothing was changed."""
 
     def __init__(self, kind: str, old: str, new: str) -> None:
-        super().__init__(f"An {kind} that is {old} cannot become {new}; nothing was changed.")
+        super().__init__(
+            f"{'An' if kind[0] in 'aeio' else 'A'} {kind} that is {old} cannot become {new}; nothing was changed."
+        )
         self.kind, self.old, self.new = kind, old, new
 
 

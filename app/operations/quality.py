@@ -50,6 +50,8 @@ class RunQuality:
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     fast_below_seconds: float | None
+    labelled: int
+    """Submissions whose answer has labels: the others are free text, which is not compared."""
 
 
 async def run_quality(store: Store, run_id: int, latest: int | None = None) -> RunQuality:
@@ -88,6 +90,7 @@ def measure(rows: Sequence[LabelledAnswer]) -> RunQuality:
         labels=labels,
         confusion=table,
         fast_below_seconds=limit,
+        labelled=sum(bool(row.labels) for row in rows),
     )
 
 

@@ -13,6 +13,7 @@ from app.data.store import Store
 from app.operations.desk.payments import Ledger
 from app.operations.desk.review import ReviewDesk
 from app.operations.desk.workers import WorkerDesk
+from app.operations.holders import held_by_somebody
 from app.operations.operator import Operator
 from app.settings import Settings
 from app.vault import Vault
@@ -75,6 +76,10 @@ class Desktop(QObject):
         model = RecordTableModel(StoreSource(self.store, kind, scope), query, parent)
         self.binding(model.source.tables, model).changed.connect(model.apply_changes)
         return model
+
+    def served_elsewhere(self, run_id: int) -> bool:
+        """Whether another process on this database serves a run: nothing of it can be steered from here."""
+        return run_id not in self.operator.live_runs and held_by_somebody(self.store, run_id)
 
     def fail(self, sentence: str) -> None:
         """Show a fault: what an action's `failed` is connected to."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.data.repo import assignments, money, tasks, totals
 from app.data.repo.money import Spend
@@ -26,6 +26,7 @@ LOOK_BACK = timedelta(minutes=60)
 PACE_STEPS = 40
 MOST_TEMPLATES = 6
 MOST_RUNS = 12
+LOOK_MS = 3000
 _DONE = (UnitStatus.COMPLETED, UnitStatus.ACCEPTED, UnitStatus.SOFT_REJECTED, UnitStatus.REJECTED)
 _PARTS = (
     (UnitStatus.ACCEPTED, "u0"),
@@ -38,7 +39,10 @@ _PARTS = (
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that is not over. `served`: by this process; `pace`: units handed in, in steps of the last hour."""
+    """A run that is not over. `served`: by this process, `elsewhere`: by another.
+
+    `pace`: units handed in, in steps of the last hour.
+    """
 
     run_id: int
     task: str
@@ -48,6 +52,7 @@ class OpenRun:
     spend: Spend
     budget: Decimal | None
     served: bool
+    elsewhere: bool
     at_work: int
     pace: tuple[float, ...]
 
@@ -73,9 +78,14 @@ class OpenRun:
         return [(self.counts.get(status, 0) / whole, tint) for status, tint in _PARTS]
 
     @property
+    def standing(self) -> RunState:
+        """Where it stands: one in flight that nobody serves lost its process."""
+        return RunState.INTERRUPTED if self.resumable and self.state is not RunState.PAUSED else self.state
+
+    @property
     def resumable(self) -> bool:
-        """Whether it stands still because the process that served it ended."""
-        return not self.served and self.state in (RunState.INTERRUPTED, RunState.PAUSED)
+        """Whether it stands still because the process that served it ended, whatever that left in the database."""
+        return not self.served and not self.elsewhere
 
     @property
     def words(self) -> str:
@@ -139,11 +149,29 @@ class HomeViewModel(QObject):
         tables = ("units", "task_runs", "agents", "payments")
         self.binding = desktop.binding(tables, self)
         self.binding.changed.connect(self.refresh)
+        self._tick = QTimer(self)
+        self._tick.setInterval(LOOK_MS)
+        self._tick.timeout.connect(self._look)
 
     def refresh(self, _changes: object = None) -> None:
         """Read again; once more afterwards if it is being read now."""
         if not self._reader.start():
             self._again = True
+
+    def set_active(self, active: bool) -> None:
+        """Follow what is committed, or rest while the page is hidden."""
+        self.binding.set_active(active)
+        if active:
+            self._tick.start()
+            self.refresh()
+        else:
+            self._tick.stop()
+
+    def _look(self) -> None:
+        """Nobody tells when another process lets go of a run, least of all one that was killed."""
+        runs = self.state.runs if self.state is not None else ()
+        if any(run.elsewhere != self._desktop.served_elsewhere(run.run_id) for run in runs):
+            self.refresh()
 
     def resume(self, run_id: int) -> None:
         """Go on with a run whose process is gone; then show it."""
@@ -153,7 +181,9 @@ class HomeViewModel(QObject):
         now = self._desktop.clock.now()
         live = self._desktop.operator.live_runs
         at_work = {run_id: len(run.presence) for run_id, run in live.items()}
-        state: HomeState = await self._desktop.store.read(read_home, at_work, now)
+        going = await self._desktop.store.read(tasks.list_task_runs, OPEN_STATES)
+        elsewhere = {row.task_run_id for row in going if self._desktop.served_elsewhere(row.task_run_id)}
+        state: HomeState = await self._desktop.store.read(read_home, at_work, now, elsewhere)
         return state
 
     def _take(self, state: HomeState) -> None:
@@ -169,11 +199,14 @@ class HomeViewModel(QObject):
         self._desktop.go("runs", run_id=run_id)
 
 
-def read_home(session: Session, at_work: Mapping[int, int], now: datetime) -> HomeState:
-    """What Home shows. `at_work`: workers at work in each run that this process serves."""
+def read_home(
+    session: Session, at_work: Mapping[int, int], now: datetime, elsewhere: Collection[int] = ()
+) -> HomeState:
+    """What Home shows. `at_work`: workers at work in each run that this process serves; `elsewhere`: others serve."""
     rows = tasks.list_task_runs(session)
     newest_first = sorted(rows, key=lambda row: row.task_run_id, reverse=True)
-    runs = tuple(_open_run(session, row, at_work, now) for row in newest_first if row.state in OPEN_STATES)[:MOST_RUNS]
+    going = [row for row in newest_first if row.state in OPEN_STATES][:MOST_RUNS]
+    runs = tuple(_open_run(session, row, at_work, now, row.task_run_id in elsewhere) for row in going)
     needs = list_needs(runs, totals.attention(session))
     return HomeState(not rows, tuple(needs), runs, tuple(_templates(newest_first, now)))
 
@@ -186,7 +219,7 @@ def list_needs(runs: Sequence[OpenRun], found: Sequence[totals.Attention]) -> li
             "ph.pause-circle",
             f"{run.task} stands still",
             "The program ended while it ran. Nothing was lost; workers' pages reconnect by themselves."
-            if run.state is RunState.INTERRUPTED
+            if run.state is not RunState.PAUSED
             else "It was paused when the window closed.",
             "Resume",
             resumes=run.run_id,
@@ -221,7 +254,7 @@ def list_needs(runs: Sequence[OpenRun], found: Sequence[totals.Attention]) -> li
     return needs
 
 
-def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: datetime) -> OpenRun:
+def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: datetime, elsewhere: bool) -> OpenRun:
     since = max(now - LOOK_BACK, min(row.started_at or row.creation_date, now - timedelta(seconds=PACE_STEPS)))
     return OpenRun(
         row.task_run_id,
@@ -232,6 +265,7 @@ def _open_run(session: Session, row: RunRow, at_work: Mapping[int, int], now: da
         money.run_spend(session, row.task_run_id),
         row.budget,
         row.task_run_id in at_work,
+        elsewhere,
         at_work.get(row.task_run_id, 0),
         tuple(totals.submissions_per_step(session, row.task_run_id, since, now, PACE_STEPS)),
     )

@@ -18,6 +18,7 @@ from app.viewmodels import formats
 from app.viewmodels.action import Action
 from app.viewmodels.decisions import keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
+from app.viewmodels.paced import Paced
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.review_decisions import ReviewDecisions
 from app.viewmodels.review_submission import AHEAD, RecordView, Submission, SubmissionShelf, describe_record
@@ -29,6 +30,8 @@ RECORD_PAUSE_MS = 80
 RECOUNT_MS = 300
 """The shortest time between two counts; over a large queue, ten times what one count takes."""
 RECORDS_KEPT = 64
+OTHERS_MS = 1000
+"""What others answered to the item that is shown is read again after a commit, at this pace at most."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class ReviewViewModel(QObject):
         self._counter = self._action(self._count)
         self._scoper = self._action(self._read_runs)
         self._flagger = self._action(self._flag)
+        self._others = Paced(self._action(self._read_others), OTHERS_MS, self)
         self._recount = QTimer(self)
         self._recount.setSingleShot(True)
         self._recount.timeout.connect(self._counter.start)
@@ -269,6 +273,13 @@ class ReviewViewModel(QObject):
         else:
             self._rest.start()
 
+    async def _read_others(self) -> None:
+        """Somebody may have answered the item that is shown, or an answer to it may have been rejected."""
+        unit_id = self._wanted
+        found = None if unit_id is None else await self.shelf.read_others(unit_id)
+        if found is not None and unit_id == self._wanted:
+            self.submission_changed.emit(found)
+
     async def _read_record(self) -> None:
         unit_id = self._wanted
         shown = None if unit_id is None else self.shelf.find(unit_id)
@@ -315,6 +326,8 @@ class ReviewViewModel(QObject):
         if changes.keys() & {"payments", "blocks", "units", "agents"}:
             self._records.clear()
             self._rest.start()
+        if self._wanted is not None and "agents" in changes:
+            self._others.ask()
         units = changes.get("units", frozenset())  # whatever belongs to a unit is told with its id
         self._changed_units(None if units is None else tuple(units))
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint, SubmissionView
 from app.data.repo import submissions as repo
 from app.data.repo.submissions import AnswerRow, SubmissionRow, WorkRecord
+from app.data.states import AgentStatus
 from app.data.store import Session, Store
 from app.errors import AppError
 from app.operations.agreement import consensus, rater_agreement
@@ -64,6 +65,8 @@ class OtherAnswer:
     """None where they are sentences rather than labels."""
     answer: str
     """All of it in one line."""
+    mark: str = ""
+    """What sets it apart: that it was rejected, that it was an earlier answer to this unit."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,18 @@ class SubmissionShelf:
         for unit_id in list(self._kept) if unit_ids is None else unit_ids:
             self._kept.pop(unit_id, None)
             self._read_at.pop(unit_id, None)
+
+    async def read_others(self, unit_id: int) -> Submission | None:
+        """The submission with what others answered by now; None when it is not at hand, or nobody answered since."""
+        held = self._kept.get(unit_id)
+        if held is None:
+            return None
+        rows = await self._store.read(repo.list_other_answers, held.row.assignment_id, unit_id)
+        others = tuple(_other(row) for row in rows)
+        if others == held.others or self._kept.get(unit_id) is not held:
+            return None
+        self._kept[unit_id] = made = replace(held, others=others)
+        return made
 
     async def settle(self) -> None:
         """Until everything that was wanted ahead is at hand."""
@@ -288,7 +303,11 @@ def _read_image(view: SubmissionView) -> tuple[QImage | None, str]:
 
 def _other(row: AnswerRow) -> OtherAnswer:
     short = row.labels and max(len(word) for word in row.labels) <= LONGEST_LABEL
-    return OtherAnswer(row.unit_id, row.worker_name, row.labels if short else (), row.answer or formats.NOTHING)
+    marks = ["earlier"] if row.earlier else []
+    if row.status is AgentStatus.REJECTED:
+        marks.append("rejected")
+    labels = row.labels if short else ()
+    return OtherAnswer(row.unit_id, row.worker_name, labels, row.answer or formats.NOTHING, ", ".join(marks))
 
 
 def _file(entry: Mapping[str, Any], folder: Path) -> UploadedFile:

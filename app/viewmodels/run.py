@@ -9,19 +9,18 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.data.repo import listing, money, totals
+from app.data.repo import answers, listing, money, totals
 from app.data.repo.assignments import agent_counts
 from app.data.repo.totals import RunHeader
 from app.data.states import DONE_UNIT, OPEN_UNIT, RESUMABLE_RUN, RunState, UnitStatus
 from app.data.store import Session
-from app.operations.agreement import Alpha
 from app.operations.configuration.config import title_of
 from app.operations.engine.live_run import LiveTaskRun
-from app.operations.quality import run_quality
+from app.operations.quality import RunQuality, run_quality
 from app.viewmodels import run_figures as figures
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.formats import digits
+from app.viewmodels.formats import NOTHING, digits
 from app.viewmodels.paced import Paced
 from app.viewmodels.run_figures import Tile
 from app.viewmodels.run_series import RunSeries, rate_per_minute
@@ -39,6 +38,10 @@ RATED = 20_000
 _INTERRUPTED = (
     "The program that served this run is gone. Nothing that was handed in is lost; resume it, and workers' pages come "
     "back by themselves."
+)
+_ELSEWHERE = (
+    "This run is served by another Crowdesk on this database. What you see is live; pause, stop or extend it in the "
+    "window that serves it."
 )
 
 
@@ -87,9 +90,11 @@ class RunViewModel(QObject):
         self.desktop, self.run_id = desktop, run_id
         self.facts: RunHeader | None = None
         self.refused = 0
+        self.elsewhere = False
         self.somebody_came = True
         self.series = RunSeries()
-        self.alpha: Alpha | None = None
+        self.quality: RunQuality | None = None
+        self._each = 0
         self._peak = 0
         self._facts_reader = self._reader(self._read_facts, _FACTS_MS)
         self._series_reader = self._reader(self._read_series, _SERIES_MS)
@@ -136,10 +141,14 @@ class RunViewModel(QObject):
 
     @property
     def state(self) -> RunState:
-        """Where the run stands."""
+        """Where the run stands. One in flight that nobody serves lost its process: it is interrupted."""
         if self.facts is None:
             return RunState.SETUP
-        return self.live.state if self.live is not None else self.facts.run.state
+        if self.live is not None:
+            return self.live.state
+        stored = self.facts.run.state
+        lost = stored in (RunState.SETUP, RunState.IN_FLIGHT) and not self.elsewhere
+        return RunState.INTERRUPTED if lost else stored
 
     @property
     def at_work(self) -> int:
@@ -151,7 +160,12 @@ class RunViewModel(QObject):
     @property
     def resumable(self) -> bool:
         """Whether the run stands still because no program serves it."""
-        return self.live is None and self.state in RESUMABLE_RUN
+        return self.live is None and not self.elsewhere and self.state in RESUMABLE_RUN
+
+    @property
+    def steerable(self) -> bool:
+        """Whether it can be paused, resumed, stopped, extended from here."""
+        return not self.elsewhere and self.state is not RunState.COMPLETED
 
     @property
     def waiting(self) -> int:
@@ -184,25 +198,32 @@ class RunViewModel(QObject):
             return {}
         self._peak = max(self._peak, self.live.peak if self.live is not None else 0, self.at_work)
         remaining = figures.open_of(facts.counts)
-        alpha = self.alpha
         return {
             "done": figures.done_tile(facts.counts),
             "at_work": figures.at_work_tile(self.at_work, self._peak or None),
             "rate": figures.throughput_tile(facts.per_minute if self.state is not RunState.COMPLETED else None),
             "finish": figures.finish_tile(self.state, remaining, facts.per_minute, self.desktop.clock.now()),
             "spent": figures.spent_tile(facts.spend.total, facts.run.budget, facts.run.currency),
-            "agreement": figures.agreement_tile(
-                alpha.alpha, alpha.low, alpha.high, RATED if self.done > RATED else None
-            )
-            if alpha is not None
-            else figures.agreement_tile(None, None, None),
+            "agreement": self._agreement(),
         }
+
+    def _agreement(self) -> Tile:
+        quality = self.quality
+        if quality is None:
+            return Tile(NOTHING)
+        alpha = quality.alpha
+        if alpha.alpha is not None:
+            return figures.agreement_tile(alpha.alpha, alpha.low, alpha.high, RATED if self.done > RATED else None)
+        submitted = sum(worker.units for worker in quality.workers)
+        return figures.no_agreement_tile(self._each, submitted, quality.labelled, alpha.items)
 
     def trouble(self) -> tuple[str, str, str]:
         """What a banner must say: sentence, tone, word of its button ("" for nothing)."""
         facts, live = self.facts, self.live
         if facts is None:
             return "", "info", ""
+        if self.elsewhere:
+            return _ELSEWHERE, "info", ""
         if self.state is RunState.INTERRUPTED:
             return _INTERRUPTED, "warn", "Resume"
         if self.resumable:
@@ -236,6 +257,8 @@ class RunViewModel(QObject):
         """How the way to the router is, when that is worth a word, and its tone; ("", "") while all is well."""
         live = self.live
         if live is None:
+            if self.elsewhere:
+                return "served by another Crowdesk", "idle"
             return ("", "") if self.state is RunState.COMPLETED else ("not served", "idle")
         if live.channels and not any(is_open for _, is_open in live.channels):
             return "router lost", "bad"
@@ -264,11 +287,18 @@ class RunViewModel(QObject):
     def _look(self) -> None:
         """Once a second: what moves without a commit, such as who is at work and how far a launch is."""
         if self.facts is not None:
+            self._look_who()
             self.changed.emit()
+
+    def _look_who(self) -> None:
+        """Nobody tells when another process lets go of the run, least of all one that was killed."""
+        over = self.facts is None or self.facts.run.state is RunState.COMPLETED
+        self.elsewhere = not over and self.desktop.served_elsewhere(self.run_id)
 
     async def _read_facts(self) -> None:
         found = await self.desktop.store.read(read_facts, self.run_id, self.desktop.clock.now())
         self.facts, self.refused, self.somebody_came = found
+        self._look_who()
         self.changed.emit()
 
     async def _read_series(self) -> None:
@@ -276,5 +306,6 @@ class RunViewModel(QObject):
         self.series_changed.emit()
 
     async def _read_quality(self) -> None:
-        self.alpha = (await run_quality(self.desktop.store, self.run_id, RATED)).alpha
+        self._each = await self.desktop.store.read(answers.workers_per_item, self.run_id)
+        self.quality = await run_quality(self.desktop.store, self.run_id, RATED)
         self._look()

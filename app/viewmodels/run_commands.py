@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from app.viewmodels.more_units import read_items
 
 LINK_DAYS = 31
 _UNTAKEN = (UnitStatus.CREATED, UnitStatus.LAUNCHED)
+_AGAIN = (UnitStatus.EXPIRED, UnitStatus.REJECTED, UnitStatus.SOFT_REJECTED)
 
 
 class RunCommands:
@@ -53,8 +55,20 @@ class RunCommands:
 
     async def relaunch(self, unit_ids: list[int]) -> None:
         """Offer expired or rejected units again; the old agents' records are kept."""
-        count = await self._operator.relaunch_units(unit_ids)
-        self._toasts.say(f"{count_of(count, 'unit')} offered again.", "ok")
+        fit, others = await self._split(unit_ids)
+        if not fit:
+            self._toasts.say("Only units that expired or were rejected can be offered again.", "warn")
+            return
+        count = await self._operator.relaunch_units(fit)
+        left_out = f" {count_of(others, 'unit')} left as they are: neither expired nor rejected." if others else ""
+        self._toasts.say(f"{count_of(count, 'unit')} offered again.{left_out}", "ok")
+
+    async def _split(self, unit_ids: Sequence[int]) -> tuple[list[int], int]:
+        """Those of these units that may be offered again, and how many the others are."""
+        query = listing.ListingQuery("units", {"task_run_id": self._run_id}, {"status": _AGAIN})
+        again = set(await self._desktop.store.read(listing.list_ids, query))
+        fit = [unit_id for unit_id in unit_ids if unit_id in again]
+        return fit, len(unit_ids) - len(fit)
 
     async def set_budget(self, budget: Decimal | None) -> None:
         """Change the cap; None for no cap."""

@@ -103,10 +103,20 @@ def spent_tile(spent: Decimal, budget: Decimal | None, currency: str) -> Tile:
     return Tile(money(spent, currency), f"of {short_money(budget, currency)} cap", ((min(1.0, share), token),))
 
 
-def agreement_tile(alpha: float | None, low: float | None, high: float | None, latest: int | None = None) -> Tile:
-    """ "0.81", "± 0.03"; a dash until enough units have several answers. `latest`: so many were looked at, not all."""
-    if alpha is None:
+def no_agreement_tile(each: int, submitted: int, labelled: int, compared: int) -> Tile:
+    """A dash, and why there is no coefficient.
+
+    `each`: workers per item; `submitted`, of them `labelled`: answers so far; `compared`: items with several of them.
+    """
+    if each == 1:
         return Tile(NOTHING, "one answer each")
+    if submitted and not labelled:
+        return Tile(NOTHING, "free answers")  # words of one's own are not counted as the same or another
+    return Tile(NOTHING, "all alike" if compared else "no item has two yet")
+
+
+def agreement_tile(alpha: float, low: float | None, high: float | None, latest: int | None = None) -> Tile:
+    """ "0.81", "± 0.03". `latest`: so many were looked at, not all."""
     spread = "" if low is None or high is None else f"± {(high - low) / 2:.2f}"
     return Tile(f"{alpha:.2f}", spread if latest is None else f"{spread} · latest {digits(latest)}")
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from app.data.repo import tasks
 from app.data.repo.tasks import RunRow
 from app.data.states import RunState
+from app.errors import AppError
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of
@@ -68,7 +69,9 @@ class RunsViewModel(QObject):
     async def _read(self) -> None:
         rows = await self.desktop.store.read(tasks.list_task_runs, (RunState.INTERRUPTED,))
         served = self.desktop.operator.live_runs
-        found = [row for row in rows if row.task_run_id not in served]
+        found = [
+            row for row in rows if row.task_run_id not in served and not self.desktop.served_elsewhere(row.task_run_id)
+        ]
         if found != self.interrupted:
             self.interrupted = found
             self.interrupted_changed.emit()
@@ -76,6 +79,10 @@ class RunsViewModel(QObject):
     async def _resume_all(self) -> None:
         count = 0
         for row in list(self.interrupted):
-            await self.desktop.operator.resume(row.task_run_id)
-            count += 1
-        self.desktop.toasts.say(f"{count_of(count, 'run')} in flight again.", "ok")
+            try:
+                await self.desktop.operator.resume(row.task_run_id)
+                count += 1
+            except AppError as error:  # the others can go on all the same
+                self.desktop.fail(f"“{row.task_name}” was not resumed: {error}")
+        if count:
+            self.desktop.toasts.say(f"{count_of(count, 'run')} in flight again.", "ok")

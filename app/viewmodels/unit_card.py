@@ -11,10 +11,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.data.repo import assignments, live_updates, people, reviews, tasks
+from app.data.repo import assignments, live_updates, people, reviews, submissions, tasks
 from app.data.store import Session
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
+from app.viewmodels.formats import NOTHING
 
 TABLES = ("units", "agents", "agent_data", "live_updates", "worker_review", "pending_decisions")
 _LONGEST = 400
@@ -44,8 +45,10 @@ class UnitCard:
     files: tuple[str, ...]
     said: tuple[tuple[str, str], ...]
     """A conversation, (who: "in" from the worker, "out" to the worker; words)."""
-    decisions: tuple[tuple[str, str, datetime], ...]
-    """(what, note, when), newest first."""
+    decisions: tuple[tuple[str, str, str, datetime], ...]
+    """(what, about whom, note, when), newest first."""
+    earlier: tuple[tuple[str, str], ...]
+    """Answers to it before it was offered again: (worker, answer), with what became of them."""
 
 
 def read_card(session: Session, unit_id: int) -> UnitCard:
@@ -74,8 +77,13 @@ def read_card(session: Session, unit_id: int) -> UnitCard:
         files=tuple(str(file.get("original_name", "")) for file in work.files) if work is not None else (),
         said=tuple((line.direction, short(line.content)) for line in said),
         decisions=tuple(
-            (row.status, row.review_note or "", row.creation_date)
+            (row.status, row.worker_name, row.review_note or "", row.creation_date)
             for row in reviews.list_reviews(session, unit_id=unit_id, limit=10)
+        ),
+        earlier=tuple(
+            (row.worker_name, f"{row.answer or NOTHING} · {row.status}")
+            for row in submissions.list_other_answers(session, unit.assignment_id, unit_id)
+            if row.earlier
         ),
     )
 

@@ -58,11 +58,10 @@ class HomePage(Page):
         self.model.failed.connect(lambda sentence: self.banner.say(sentence, "bad"))
 
     def open_at(self, where: Mapping[str, Any]) -> None:
-        self.model.binding.set_active(True)
-        self.model.refresh()
+        self.model.set_active(True)
 
     def left(self) -> None:
-        self.model.binding.set_active(False)
+        self.model.set_active(False)
 
     def offers(self) -> list[Offer]:
         state = self.model.state or HomeState()
@@ -204,7 +203,7 @@ class RunCard(Card):
         words.addWidget(ElidedLabel(run.project or f"Run {run.run_id}", "small", "dim"))
         words.addWidget(ElidedLabel(run.task, "name"))
         head.addLayout(words, 1)
-        self.pill = StatusPill(run.state.value)
+        self.pill = StatusPill(run.standing.value)
         head.addWidget(self.pill)
         self.body.addLayout(head)
         self._line = Sparkline(height=44)
@@ -223,15 +222,17 @@ class RunCard(Card):
 
     def show_run(self, run: OpenRun) -> None:
         """Show how it stands now."""
-        self.pill.setStatus(run.state.value)
+        self.pill.setStatus(run.standing.value)
         self._line.setValues(run.pace)
         self._bar.setParts(run.parts)
         self._words.setText(run.words)
-        self._at_work.setText(f"{run.at_work} at work" if run.served else "")
+        self._at_work.setText(_who_serves(run))
         self.review.setText(f"Review {run.to_review}")
         self.review.updateGeometry()
         self.review.setVisible(bool(run.to_review))
-        self.setAccessibleName(f"{run.task}, {run.state.value}, {run.words}, {count_of(run.at_work, 'worker')} at work")
+        self.setAccessibleName(
+            f"{run.task}, {run.standing.value}, {run.words}, {count_of(run.at_work, 'worker')} at work"
+        )
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
@@ -362,3 +363,7 @@ def _clear(layout: QLayout) -> None:
         if (widget := item.widget()) is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def _who_serves(run: OpenRun) -> str:
+    return f"{run.at_work} at work" if run.served else "served by another Crowdesk" if run.elsewhere else ""

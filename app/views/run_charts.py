@@ -22,38 +22,60 @@ _LEGEND_MARGIN = 28 + 12 + 22 + 12
 """What stands in the head of a card beside title and legend: its margins, the button and the gaps."""
 _TITLE = "Units by status"
 _ALWAYS = ("accepted", "completed", "assigned", "launched")
-_LEGENDS: tuple[tuple[tuple[str, ...] | None, bool, str], ...] = (
-    (None, True, _TITLE),
-    (_ALWAYS, True, _TITLE),
-    (_ALWAYS, True, "Units"),
-    (_ALWAYS, False, _TITLE),
-    ((), False, _TITLE),
+_LEGENDS: tuple[tuple[int, bool, str], ...] = (
+    (2, True, _TITLE),
+    (2, True, "Units"),
+    (1, True, _TITLE),
+    (1, True, "Units"),
+    (1, False, _TITLE),
+    (1, False, "Units"),
+    (0, False, _TITLE),
 )
-"""From the longest to the shortest: which series (None: all that occur), with counts or without, under which title."""
+"""From the longest to the shortest: which series (2: the usual ones and all that occur, 1: those that occur, 0: none),
+with counts or without, under which title. What is drawn has its entry, or nothing has."""
 
 
 class CardSwitch(QWidget):
-    """Titles in the head of a card: under the one that is shown there is a line. `chosen(int)`."""
+    """Titles in the head of a card: under the one that is shown there is a line. `chosen(int)`.
+
+    `titles` are (words, words where there is little room); where even these have none they are cut with an ellipsis.
+    """
 
     chosen = Signal(int)
 
-    def __init__(self, words: Sequence[str], current: int) -> None:
+    def __init__(self, titles: Sequence[tuple[str, str]], current: int) -> None:
         super().__init__()
-        self._words, self._current = list(words), current
+        self._titles, self._current = list(titles), current
+        words = [title for title, _ in titles]
         self.setFont(theme.font("heading"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setToolTip(" | ".join(words))
         self.setAccessibleName(f"Chart: {words[current]}; arrow keys show {' or '.join(words)}")
 
     def sizeHint(self) -> QSize:
+        return QSize(self._width_of([title for title, _ in self._titles]), 20)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40, 20)
+
+    def shown_words(self) -> list[str]:
+        """The titles as they are drawn in the room that there is."""
+        for words in ([title for title, _ in self._titles], [short for _, short in self._titles]):
+            if self._width_of(words) <= self.width():
+                return words
+        metrics, room = QFontMetrics(self.font()), self.width() // len(self._titles) - _GAP
+        return [metrics.elidedText(short, Qt.TextElideMode.ElideRight, room) for _, short in self._titles]
+
+    def _width_of(self, words: Sequence[str]) -> int:
         metrics = QFontMetrics(self.font())
-        return QSize(sum(metrics.horizontalAdvance(words) + _GAP for words in self._words), 20)
+        return sum(metrics.horizontalAdvance(one) + _GAP for one in words)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look, x = theme.current(), 0
         painter = QPainter(self)
-        for number, words in enumerate(self._words):
+        for number, words in enumerate(self.shown_words()):
             width = self.fontMetrics().horizontalAdvance(words)
             on = number == self._current
             painter.setPen(look.color("accent" if on and self.hasFocus() else "text" if on else "dim"))
@@ -64,7 +86,7 @@ class CardSwitch(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         x = 0
-        for number, words in enumerate(self._words):
+        for number, words in enumerate(self.shown_words()):
             x += self.fontMetrics().horizontalAdvance(words) + _GAP
             if event.position().x() < x:
                 self.chosen.emit(number)
@@ -75,13 +97,13 @@ class CardSwitch(QWidget):
         if step is None:
             super().keyPressEvent(event)
         else:
-            self.chosen.emit((self._current + step) % len(self._words))
+            self.chosen.emit((self._current + step) % len(self._titles))
 
 
 class SwitchedCards(QWidget):
     """Cards of which one is shown, chosen by the titles in its head."""
 
-    def __init__(self, cards: Sequence[ChartCard], titles: Sequence[str]) -> None:
+    def __init__(self, cards: Sequence[ChartCard], titles: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self.cards = list(cards)
         self._stack = QStackedLayout(self)
@@ -123,8 +145,8 @@ class RunCharts(QWidget):
         layout.setSpacing(_GAP)
         self._counts: dict[str, int] = {}
         layout.addWidget(self.units, 2)
-        self.left = SwitchedCards((self.agents, self.rate), ("Agents at work", "Throughput"))
-        self.right = SwitchedCards((self.times, self.cost), ("Time on task", "Cost"))
+        self.left = SwitchedCards((self.agents, self.rate), (("Agents at work", "At work"), ("Throughput", "Rate")))
+        self.right = SwitchedCards((self.times, self.cost), (("Time on task", "Time"), ("Cost", "Cost")))
         layout.addWidget(self.left, 1)
         layout.addWidget(self.right, 1)
         for card in (self.units, self.left, self.right):  # the widths are shares, whatever stands in the cards
@@ -157,16 +179,18 @@ class RunCharts(QWidget):
         self._fit_legend()
 
     def _fit_legend(self) -> None:
-        """As much of the legend as there is room for: all with counts, the usual ones so, words only, or none."""
+        """As much of the legend as there is room for: with counts, words only, or none."""
         counts = self._counts
-        occurring = [name for name in UNIT_SERIES if name in _ALWAYS or counts.get(name)]
+        drawn = self.units.chart.series
+        occurring = [name for name in UNIT_SERIES if counts.get(name) or (name in drawn and drawn[name].any())]
+        choices = ((), occurring, [name for name in UNIT_SERIES if name in _ALWAYS or name in occurring])
         room = self.units.width() - _LEGEND_MARGIN
         heading, small = QFontMetrics(theme.font("heading")), QFontMetrics(theme.font("small-medium"))
-        for names, counted, title in _LEGENDS:
-            shown = occurring if names is None else names
+        for choice, counted, title in _LEGENDS:
+            shown = choices[choice]
             words = {name: words_of(name) + (f" {digits(counts.get(name, 0))}" if counted else "") for name in shown}
             needed = heading.horizontalAdvance(title) + sum(small.horizontalAdvance(one) + 28 for one in words.values())
-            if needed <= room or not words:
+            if needed <= room and (words or not choice):
                 break
         self.units.title.setText(title)
         self.units.setLegend(words, set(words))

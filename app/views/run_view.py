@@ -12,6 +12,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import digits
 from app.viewmodels.run import RunViewModel
 from app.viewmodels.worker_actions import Subjects
+from app.views import theme
 from app.views.dossier import DossierView
 from app.views.page import Offer
 from app.views.run_asks import RunAsks
@@ -89,20 +90,25 @@ class RunView(QWidget):
         if facts is None:
             return []
         name = facts.run.task_name
-        going = self.run.state == "in flight"
         offers = [
-            Offer("Pause the run" if going else "Resume the run", self.asks.toggle, "Space", "ph.pause", name),
             Offer("Review this run", self.asks.review, "Ctrl+R", "ph.checks", name),
-            Offer("Copy the entry link", self.asks.copy_link, "Ctrl+L", "ph.link", name),
-            Offer("Copy an entry link for one person …", self.asks.ask_person, "", "ph.user", name),
-            Offer("Open the workers' page in the browser", self.asks.open_entry, "", "ph.globe", name),
             Offer("Export this run …", self.asks.ask_export, "Ctrl+E", "ph.export", name),
-            Offer("Change the budget …", self.asks.ask_budget, "", "ph.wallet", name),
             Offer("Save the task file …", self.asks.ask_yaml, "", "ph.file-text", name),
             Offer("Back to all runs", self.back_asked.emit, "Alt+Left", "ph.arrow-left"),
         ]
-        if self.run.state != "completed":
+        if self.run.live is not None:
             offers += [
+                Offer("Copy the entry link", self.asks.copy_link, "Ctrl+L", "ph.link", name),
+                Offer("Copy an entry link for one person …", self.asks.ask_person, "", "ph.user", name),
+                Offer("Open the workers' page in the browser", self.asks.open_entry, "", "ph.globe", name),
+            ]
+        if not self.run.elsewhere:
+            offers.append(Offer("Change the budget …", self.asks.ask_budget, "", "ph.wallet", name))
+        if self.run.steerable:
+            going = self.run.state == "in flight"
+            words = "Pause the run" if going else "Resume the run"
+            offers += [
+                Offer(words, self.asks.toggle, "Space", "ph.pause" if going else "ph.play", name),
                 Offer("Add units …", self.asks.ask_units, "", "ph.plus", name),
                 Offer("Expire the open units …", self.asks.ask_expire, "", "ph.clock", name),
                 Offer("Stop the run …", self.asks.ask_stop, "", "ph.stop", name),
@@ -117,7 +123,7 @@ class RunView(QWidget):
 
     def _fit_head(self) -> None:
         """Where there is little room the title has it; what gives way stands in the menu too."""
-        self.units_button.setVisible(self.width() >= _ROOMY and self.run.state != "completed")
+        self.units_button.setVisible(self.width() >= _ROOMY and self.run.steerable)
         self.link_button.setVisible(self.width() >= _ROOMY - 90)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
@@ -192,19 +198,18 @@ class RunView(QWidget):
         self._strip.setContentsMargins(20, 12 if words else 0, 20, 12)
         self._show_launch()
         self.tables.show_counts()
-        offered = (run.state, run.live is None)
+        offered = (run.state, run.live is None, run.elsewhere)
         if offered != self._offered:
             self._offered = offered
             self.offers_changed.emit()
 
     def _show_buttons(self) -> None:
         run = self.run
-        over = run.state == "completed"
         going = run.state == "in flight" and run.live is not None
         self.pause_button.setText("Pause" if going else "Resume")
-        self.pause_button.setVisible(not over)
+        self.pause_button.setVisible(run.steerable)
         self.pause_button.updateGeometry()
-        self.stop_button.setVisible(not over)
+        self.stop_button.setVisible(run.steerable)
         self.link_button.setEnabled(run.live is not None)
         self._fit_head()
         waiting = run.waiting
@@ -229,28 +234,33 @@ class RunView(QWidget):
     def _open_more(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for words, slot in (
-            ("Copy the entry link\tCtrl+L", self.asks.copy_link),
-            ("Copy entry link for one person …", self.asks.ask_person),
-            ("Open the workers' page in the browser", self.asks.open_entry),
-            ("Add units …", self.asks.ask_units),
-            ("", None),
-            ("Export …\tCtrl+E", self.asks.ask_export),
-            ("Save the task file …", self.asks.ask_yaml),
-            ("Change the budget …", self.asks.ask_budget),
-            ("", None),
-            ("Expire the open units …", self.asks.ask_expire),
+        served, steerable, here = self.run.live is not None, self.run.steerable, not self.run.elsewhere
+        for words, slot, possible in (
+            ("Copy the entry link\tCtrl+L", self.asks.copy_link, served),
+            ("Copy entry link for one person …", self.asks.ask_person, served),
+            ("Open the workers' page in the browser", self.asks.open_entry, served),
+            ("Add units …", self.asks.ask_units, steerable),
+            ("", None, True),
+            ("Export …\tCtrl+E", self.asks.ask_export, True),
+            ("Save the task file …", self.asks.ask_yaml, True),
+            ("Change the budget …", self.asks.ask_budget, here),
+            ("", None, True),
+            ("Expire the open units …", self.asks.ask_expire, steerable),
         ):
             if slot is None:
                 menu.addSeparator()
-            else:
-                menu.addAction(words).triggered.connect(lambda _on=False, slot=slot: slot())
+                continue
+            action = menu.addAction(words)
+            action.setEnabled(possible)
+            action.triggered.connect(lambda _on=False, slot=slot: slot())
         menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
 
     def _open_menu(self, subjects: Subjects, place: QPoint) -> None:
         menu = self.desk.menu(subjects, self.tables.pane().copy)
         if subjects.kind == "units":
             again = menu.addAction("Offer again (expired or rejected)")
+            again.setIcon(theme.current().icon("ph.arrow-counter-clockwise", "dim"))
+            again.setEnabled(not self.run.elsewhere)
             again.triggered.connect(lambda: self.asks.relaunch(list(subjects.ids)))
         menu.popup(place)
 

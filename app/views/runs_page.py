@@ -154,7 +154,10 @@ class RunsPage(Page):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Open").triggered.connect(lambda: self.open_run(run_id))
         menu.addAction("Review").triggered.connect(lambda: self.desktop.go("review", run_id=run_id))
-        if state in ("interrupted", "paused") and not served:
+        elsewhere = self.desktop.served_elsewhere(run_id)
+        if elsewhere and state != "completed":
+            menu.addAction("Served by another Crowdesk").setEnabled(False)
+        elif state in ("interrupted", "paused") and not served:
             menu.addAction("Resume").triggered.connect(lambda: self.errands.run(self.desktop.operator.resume, run_id))
         elif state == "in flight" and served:
             menu.addAction("Pause").triggered.connect(lambda: self.errands.run(self.desktop.operator.pause, run_id))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QTextDocument
+from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent, QTextDocument
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -31,6 +31,7 @@ from app.views.widgets.labels import KeyCap, hairline, label
 from app.views.widgets.panels import EmptyPanel
 from app.views.widgets.pills import StatusPill
 
+AGES_MS = 5000
 _PAPER = "QTextBrowser { background: #ffffff; color: #1a1d23; border: 0; padding: 12px; }"
 
 
@@ -230,6 +231,9 @@ class SubmissionView(QScrollArea):
         layout.addStretch(0)
         self.setWidget(inner)
         self.shown: Submission | None = None
+        self._ages = QTimer(self)
+        self._ages.setInterval(AGES_MS)
+        self._ages.timeout.connect(self._show_facts)
         self.setSubmission(None)
 
     def setSubmission(self, submission: Submission | None) -> None:
@@ -241,13 +245,27 @@ class SubmissionView(QScrollArea):
         if submission is None:
             self.status.setStatus("")
             return
-        self.facts.setText(submission.facts)
+        self._show_facts()
         row = submission.row
         tall = submission.image is not None or bool(submission.view.html)
         self._inner.setStretchFactor(self.card, 1 if tall else 0)
         self._inner.setStretch(self._inner.count() - 1, 0 if tall else 1)
         self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")
         self.card.setSubmission(submission)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show_facts()
+        self._ages.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._ages.stop()
+        super().hideEvent(event)
+
+    def _show_facts(self) -> None:
+        """Again and again: how long ago it was handed in does not stand still."""
+        if self.shown is not None and self.facts.text() != self.shown.facts:
+            self.facts.setText(self.shown.facts)
 
 
 def _on_dark() -> str:
@@ -295,7 +313,9 @@ def _others_row(submission: Submission) -> AnswerRow:
     for other in submission.others:
         for word in other.labels:
             row.add_pill(word, label_tone(word, submission.label_order))
-        row.add_words(other.worker_name if other.labels else f"{other.worker_name}: {other.answer}")
+        mark = f" ({other.mark})" if other.mark else ""
+        name = f"{other.worker_name}{mark}"
+        row.add_words(name if other.labels else f"{name}: {other.answer}", "dim" if other.mark else "")
     return row
 
 

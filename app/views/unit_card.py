@@ -15,6 +15,13 @@ from app.views.widgets.pills import StatusPill, words_of
 from app.views.worker_actions import ActionDesk
 
 _NAME_WIDTH = 84
+_SECTIONS = (
+    ("item", "Item"),
+    ("answer", "Answer"),
+    ("earlier", "Earlier answers"),
+    ("said", "Conversation"),
+    ("decided", "Decisions"),
+)
 
 
 class UnitCardView(QWidget):
@@ -40,7 +47,7 @@ class UnitCardView(QWidget):
         self.facts = KeyValueGrid(_NAME_WIDTH)
         layout.addWidget(self.facts)
         self._sections: dict[str, tuple[QWidget, KeyValueGrid]] = {}
-        for key, words in (("item", "Item"), ("answer", "Answer"), ("said", "Conversation"), ("decided", "Decisions")):
+        for key, words in _SECTIONS:
             layout.addWidget(self._section(key, words))
         self._buttons = self._make_buttons()
         layout.addWidget(self._buttons)
@@ -94,9 +101,14 @@ class UnitCardView(QWidget):
         self._fill("item", card.item)
         answer = [*card.answer, *((("files", ", ".join(card.files)),) if card.files else ())]
         self._fill("answer", tuple(answer))
+        self._fill("earlier", card.earlier)
         self._fill("said", tuple(("worker" if who == "in" else "task", words) for who, words in card.said))
         self._fill(
-            "decided", tuple((words_of(what), f"{note or '–'} · {ago(when)}") for what, note, when in card.decisions)
+            "decided",
+            tuple(
+                (words_of(what), " · ".join(part for part in (whom, note, ago(when)) if part))
+                for what, whom, note, when in card.decisions
+            ),
         )
         waits = card.status == "completed"
         self.approve.setVisible(waits)

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from app.data.repo import assignments, blocks, journal, listing, money, qualifications, reviews, status
+from app.data.repo.core import AGENTS
 from app.data.repo.listing import LISTINGS, ListingQuery
 from app.data.repo.money import NewPayment
 from app.data.states import AgentStatus, PaymentKind, PaymentState
@@ -137,6 +139,16 @@ async def test_review_shows_what_waits_and_how_the_others_answered(store: Store,
     assert await ids(store, "review", run_id, filters={"agreement": ["disputed"]}) == [3, 4]
     assert await ids(store, "review", run_id, filters={"agreement": ["agreed"]}) == [2]
     assert await ids(store, "review", sort="agreement") == [3, 4, 2]
+
+
+async def test_free_text_neither_agrees_nor_disputes(store: Store, run_id: int) -> None:
+    def forget_labels(session: Session) -> None:
+        session.execute(sa.update(AGENTS).where(AGENTS.c.unit_id.in_((3, 4))).values(labels=[]))
+
+    await store.write(forget_labels)
+    assert (await row(store, "review", 3))["agreement"] == ""
+    assert await ids(store, "review", run_id, filters={"agreement": ["disputed"]}) == []
+    assert await ids(store, "review", run_id, filters={"agreement": ["agreed"]}) == [2]
 
 
 async def test_review_leaves_out_what_is_being_decided(store: Store, run_id: int) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import assignments, blocks, people, qualifications, reviews, subjects, submissions, tasks
+from app.data.repo import assignments, blocks, people, qualifications, reviews, status, subjects, submissions, tasks
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
@@ -60,6 +60,24 @@ async def test_a_submission_comes_with_all_that_belongs_to_it(store: Store) -> N
     assert (row.pay_amount, row.time_on_task_ms, row.note) == (Decimal("0.12"), 40_000, "")
     (other,) = await store.read(submissions.list_other_answers, row.assignment_id, first)
     assert (other.unit_id, other.worker_name, other.labels) == (second, "dara", ("circle",))
+
+
+async def test_a_unit_that_was_offered_again_keeps_its_earlier_answer(store: Store) -> None:
+    run_id = await store.write(make_run)
+    unit_id = await store.write(answer, run_id, "mira.k", "star")
+    later = NOW + timedelta(minutes=5)
+    mira = (await store.read(submissions.get_submission, unit_id)).worker_id
+    told = reviews.NewReview(mira, "rejected", unit_id, review_note="Too short", author="me")
+    await store.write(status.review_units, [unit_id], AgentStatus.REJECTED, later)
+    await store.write(reviews.add_reviews, [told], later)
+    assert (await store.read(submissions.get_submission, unit_id)).note == "Too short"
+    await store.write(status.relaunch_units, [unit_id], later)
+    assert await store.write(answer, run_id, "dara", "circle") == unit_id
+    row = await store.read(submissions.get_submission, unit_id)
+    assert (row.worker_name, row.note) == ("dara", ""), "what mira was told is not what dara was told"
+    (other,) = await store.read(submissions.list_other_answers, row.assignment_id, unit_id)
+    assert (other.worker_name, other.labels, other.earlier) == ("mira.k", ("star",), True)
+    assert other.status is AgentStatus.REJECTED
 
 
 async def test_a_unit_without_a_submission_is_not_there(store: Store) -> None:

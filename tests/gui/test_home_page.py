@@ -18,6 +18,7 @@ from app.data.repo import status
 from app.data.repo.money import Spend
 from app.data.repo.totals import Attention
 from app.data.states import RunState, UnitStatus
+from app.operations.holders import run_lock
 from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.home import HomeViewModel, OpenRun, list_needs
@@ -70,6 +71,7 @@ def open_run(**changes: Any) -> OpenRun:
         "spend": Spend(Decimal("2.80"), Decimal(0), Decimal(0), "EUR"),
         "budget": None,
         "served": True,
+        "elsewhere": False,
         "at_work": 1,
         "pace": (),
     }
@@ -202,3 +204,23 @@ def test_a_run_that_is_served_or_over_its_budget_is_told_apart() -> None:
     assert list_needs([open_run(state=RunState.PAUSED)], []) == []
     met = list_needs([open_run(budget=Decimal("2.80"))], [])[0]
     assert (met.tone, met.words) == ("bad", "Label shapes has met its budget")
+
+
+async def test_a_run_that_another_process_serves_is_not_offered_for_resuming(qtbot: QtBot, desktop: Desktop) -> None:
+    run_id = await make_run(desktop, sample_config())
+    await desktop.store.write(status.set_run_state, run_id, RunState.PAUSED, desktop.clock.now())
+    hold = desktop.store.try_hold(run_lock(run_id))
+    assert hold is not None
+    page = await shown(qtbot, desktop)
+    assert "served by another Crowdesk" in texts(page)
+    assert page.findChildren(NeedRow) == []
+    hold.release()
+    page.model._look()
+    await settle(page.model)
+    assert page.findChildren(NeedRow)[0].button.text() == "Resume"
+
+
+async def test_a_run_whose_process_was_killed_meanwhile_is_offered(qtbot: QtBot, desktop: Desktop) -> None:
+    await make_run(desktop, sample_config())
+    page = await shown(qtbot, desktop)
+    assert page.findChildren(NeedRow)[0].button.accessibleName() == "Resume: sample-shapes stands still"

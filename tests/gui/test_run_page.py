@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.clock import SystemClock
-from app.data.repo import assignments, journal, live_updates, people, status, subjects, tasks
+from app.data.repo import assignments, journal, listing, live_updates, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
 from app.operations.configuration.config import from_yaml
@@ -70,6 +70,11 @@ async def shown(case: PageCase) -> None:
 
 async def counts(case: PageCase) -> dict[UnitStatus, int]:
     return await case.desktop.store.read(assignments.unit_counts, view(case).run.run_id)
+
+
+async def ids_of(case: PageCase, unit_status: UnitStatus) -> list[int]:
+    query = listing.ListingQuery("units", {"task_run_id": view(case).run.run_id}, {"status": [unit_status]})
+    return list(await case.desktop.store.read(listing.list_ids, query))
 
 
 def words(text: str) -> str:
@@ -170,7 +175,7 @@ async def test_head_and_tiles_say_what_the_database_says(case: PageCase) -> None
     )
     assert run.header.title.text() == "Name the birds"
     assert run.header.crumb.text() == "Runs / Nature / birds / Run 1"
-    assert run.header.pill.status() == "in flight"
+    assert run.header.pill.status() == "interrupted", "the database says in flight, but no process serves it"
     assert run.tiles.tile("done").figure() == str(done)
     assert run.tiles.tile("at_work").figure() == "3"
     spend = run.run.facts.spend.total  # type: ignore[union-attr]
@@ -271,6 +276,41 @@ async def test_a_rejected_unit_is_offered_again(case: PageCase) -> None:
 
 
 # what one does
+
+
+async def test_offering_again_leaves_out_what_is_neither_expired_nor_rejected(case: PageCase) -> None:
+    asks = view(case).asks
+    waiting = await ids_of(case, UnitStatus.COMPLETED)
+    asks.relaunch(waiting[:2])
+    await case.said("Only units that expired or were rejected can be offered again.")
+    rejected = waiting[-1:]
+    await case.desktop.store.write(status.review_units, rejected, AgentStatus.REJECTED, case.clock.now())
+    asks.relaunch([*waiting[:2], rejected[0]])
+    await case.said("1 unit offered again. 2 units left as they are: neither expired nor rejected.")
+    assert rejected[0] in await ids_of(case, UnitStatus.LAUNCHED)
+    assert set(waiting[:2]) <= set(await ids_of(case, UnitStatus.COMPLETED))
+
+
+async def test_chart_titles_are_shortened_rather_than_cut(case: PageCase) -> None:
+    switch = view(case).charts.agents.findChildren(CardSwitch)[0]
+    for width, titles in ((400, ["Agents at work", "Throughput"]), (130, ["At work", "Rate"])):
+        switch.resize(width, 20)
+        assert switch.shown_words() == titles
+    switch.resize(70, 20)
+    assert all(words.endswith("…") for words in switch.shown_words())
+
+
+async def test_the_legend_names_whatever_is_drawn_or_nothing(case: PageCase) -> None:
+    charts = view(case).charts
+    rejected = await ids_of(case, UnitStatus.COMPLETED)
+    await case.desktop.store.write(status.review_units, rejected[:4], AgentStatus.REJECTED, case.clock.now())
+    await case.until(lambda: bool(charts.units.chart.series["rejected"].any()), "the rejections")
+    drawn = {name for name, values in charts.units.chart.series.items() if values.any()}
+    for width in (900, 560, 420, 300, 160):
+        charts.units.resize(width, 196)
+        charts._fit_legend()
+        entries = {name for name, entry in charts.units.entries.items() if entry.isVisibleTo(charts.units)}
+        assert not entries or drawn <= entries, width
 
 
 async def test_pause_and_resume_by_the_button(live: PageCase) -> None:

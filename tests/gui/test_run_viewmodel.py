@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from app.data.repo import money, status, tasks
 from app.data.states import RunState
 from app.operations.engine.launcher import LaunchProgress
+from app.operations.holders import run_lock
 from app.viewmodels.action import Action, end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.paced import Paced
@@ -155,3 +156,17 @@ async def test_reading_again_waits_until_the_last_one_is_over(qapp: QApplication
     assert runs == 2, "many wishes are one reading"
     paced.stop()
     await end_all_actions()
+
+
+async def test_a_run_that_another_process_serves_is_told_and_not_steered(run: RunViewModel) -> None:
+    hold = run.desktop.store.try_hold(run_lock(run.run_id))
+    assert hold is not None
+    await run._read_facts()
+    assert (run.state, run.steerable, run.resumable) == (RunState.IN_FLIGHT, False, False)
+    assert run.router_words() == ("served by another Crowdesk", "idle")
+    assert run.trouble()[0].startswith("This run is served by another Crowdesk")
+    assert run.trouble()[2] == "", "a button that can only fail is not offered"
+    hold.release()
+    run._look()
+    assert (run.state, run.steerable, run.resumable) == (RunState.INTERRUPTED, True, True), "its process is gone"
+    assert run.trouble()[2] == "Resume"

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.data.repo.core import AGENT_DATA, AGENTS, ASSIGNMENTS, PAYMENTS, REVIEWS, UNITS, WORKERS, among, run
+from app.data.repo.core import AGENT_DATA, AGENTS, ASSIGNMENTS, PAYMENTS, REVIEWS, UNITS, WORKERS, among, one, run
 from app.data.states import AgentStatus, PaymentKind, PaymentState
 
 SUBMITTED = (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED)
@@ -55,6 +55,19 @@ class ExportedAnswer:
     outputs: Any
     metadata: Any
     files: tuple[Mapping[str, Any], ...]
+
+
+_OF_FIRST_ITEM = sa.select(sa.func.count()).where(
+    UNITS.c.assignment_id
+    == sa.select(sa.func.min(ASSIGNMENTS.c.assignment_id))
+    .where(ASSIGNMENTS.c.task_run_id == sa.bindparam("run"))
+    .scalar_subquery()
+)
+
+
+def workers_per_item(session: Session, run_id: int) -> int:
+    """How many units the first item of a run has: so many workers answer it. 0 while nothing is made."""
+    return int(one(session, _OF_FIRST_ITEM, {"run": run_id})[0])
 
 
 def list_labelled(

@@ -171,13 +171,17 @@ def _peers(*conditions: sa.ColumnElement[bool]) -> Expr:
 
 _AGREEING = _peers(sa.cast(_PEER.c.labels, sa.Text) == sa.cast(AGENTS.c.labels, sa.Text))
 _ANSWERS = _peers()
+_LABELLED = sa.cast(AGENTS.c.labels, sa.Text) != "[]"
+"""Free text has no labels: no two are the same, and none disputes another."""
+
+_AGREED = sa.case((_LABELLED, _AGREEING * 1000 / sa.func.nullif(_ANSWERS, 0)))
 
 
 def _agreement_is(allowed: list[str]) -> sa.ColumnElement[bool]:
     """ "disputed": others answered otherwise; "agreed": all answered alike; "alone": nobody else answered yet."""
     meanings = {
-        "disputed": _AGREEING < _ANSWERS,
-        "agreed": (_AGREEING == _ANSWERS) & (_ANSWERS > 1),
+        "disputed": _LABELLED & (_AGREEING < _ANSWERS),
+        "agreed": _LABELLED & (_AGREEING == _ANSWERS) & (_ANSWERS > 1),
         "alone": _ANSWERS == 1,
     }
     return _any_of(*(meanings[a] for a in allowed if a in meanings), sa.false())
@@ -215,7 +219,7 @@ _REVIEW = Kind(
         Shown("worker", "Worker", "text", 120, WORKERS.c.worker_name, ("worker",), True),
         Shown("answer", "Answer", "text", 150, AGENTS.c.answer, ("agent",), True),
         Shown("on_task", "Time", "duration", 80, AGENTS.c.time_on_task_ms, ("agent",), True),
-        Shown("agreement", "Agree", "text", 70, _AGREEING * 1000 / sa.func.nullif(_ANSWERS, 0), ("agent",), True),
+        Shown("agreement", "Agree", "text", 70, _AGREED, ("agent",), True),
         Shown("flags", "Flags", "text", 110),
         Shown("item", "Item", "text", 160),
         Shown("unit", "Unit", "id", 96, UNITS.c.unit_id),

@@ -114,7 +114,8 @@ def review_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
 
 
 def _agreement(own: Any, answers: Sequence[Any]) -> str:
-    return f"{sum(labels == own for labels in answers)}/{len(answers)}" if own is not None and answers else ""
+    """How many of the answers to an item are this one; "" for free text, of which no two are the same."""
+    return f"{sum(labels == own for labels in answers)}/{len(answers)}" if own and answers else ""
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -8,10 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlmodel import Session, col
 
-from app.data.states import DONE_UNIT, PaymentKind, PaymentState, UnitStatus
+from app.data.repo.answers import SUBMITTED
+from app.data.states import DONE_UNIT, AgentStatus, PaymentKind, PaymentState, UnitStatus
 from app.data.tables.money import Payment
 from app.data.tables.people import Agent, AgentData, Block, Worker
 from app.data.tables.quality import PendingDecision, UnitFlag, WorkerReview
@@ -58,14 +59,15 @@ class SubmissionRow:
 
 @dataclass(frozen=True)
 class AnswerRow:
-    """What another worker answered to the same item."""
+    """What another worker answered to the same item; `earlier`: to this very unit, which was then offered again."""
 
     unit_id: int
     worker_id: int
     worker_name: str
     answer: str
     labels: tuple[str, ...]
-    status: UnitStatus
+    status: AgentStatus
+    earlier: bool
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,14 @@ def get_submission(session: Session, unit_id: int) -> SubmissionRow:
     flags = session.scalars(
         select(col(UnitFlag.flag)).where(col(UnitFlag.unit_id) == unit_id).order_by(col(UnitFlag.flag))
     ).all()
+    since = () if row.submitted_at is None else (col(WorkerReview.creation_date) >= row.submitted_at,)
     note = session.scalars(
         select(col(WorkerReview.review_note))
         .where(
             col(WorkerReview.unit_id) == unit_id,
+            col(WorkerReview.worker_id) == row.worker_id,  # a unit that was offered again has notes to others too
             col(WorkerReview.status).in_(("approved", "soft_rejected", "rejected")),
+            *since,
         )
         .order_by(col(WorkerReview.worker_review_id).desc())
         .limit(1)
@@ -117,24 +122,26 @@ def get_submission(session: Session, unit_id: int) -> SubmissionRow:
 
 
 def list_other_answers(session: Session, assignment_id: int, unit_id: int, limit: int = 24) -> list[AnswerRow]:
-    """What the other workers of an item answered, the first submission first."""
+    """What else was answered to an item than what the unit holds now, the first submission first."""
     rows = session.execute(
         select(
-            col(Unit.unit_id), col(Worker.worker_id), col(Worker.worker_name), col(Agent.answer), col(Agent.labels),
-            col(Unit.status),
+            col(Agent.unit_id), col(Worker.worker_id), col(Worker.worker_name), col(Agent.answer), col(Agent.labels),
+            col(Agent.status),
         )
-        .join(Agent, col(Agent.agent_id) == col(Unit.agent_id))
+        .join(Unit, col(Unit.unit_id) == col(Agent.unit_id))
         .join(Worker, col(Worker.worker_id) == col(Agent.worker_id))
         .where(
-            col(Unit.assignment_id) == assignment_id,
-            col(Unit.unit_id) != unit_id,
-            col(Unit.status).in_([status.value for status in DONE_UNIT]),
+            col(Agent.assignment_id) == assignment_id,
+            col(Agent.status).in_([status.value for status in SUBMITTED]),
+            or_(
+                col(Agent.unit_id) != unit_id, col(Unit.agent_id).is_(None), col(Agent.agent_id) != col(Unit.agent_id)
+            ),
         )
         .order_by(col(Agent.submitted_at), col(Agent.agent_id))
         .limit(limit)
     )  # fmt: skip
     return [
-        AnswerRow(unit, worker, name, answer, _labels(labels), UnitStatus(status))
+        AnswerRow(unit, worker, name, answer, _labels(labels), AgentStatus(status), unit == unit_id)
         for unit, worker, name, answer, labels, status in rows
     ]
 

@@ -14,6 +14,7 @@ from app.viewmodels.run_figures import (
     at_work_tile,
     done_tile,
     finish_tile,
+    no_agreement_tile,
     progress_parts,
     spent_tile,
     throughput_tile,
@@ -115,7 +116,20 @@ def test_a_cap_of_zero_is_met() -> None:
 
 def test_agreement_tells_half_the_interval() -> None:
     assert agreement_tile(0.812, 0.78, 0.84) == Tile("0.81", "± 0.03")
-    assert agreement_tile(None, None, None).figure == "–"
+
+
+@pytest.mark.parametrize(
+    ("each", "submitted", "labelled", "compared", "words"),
+    [
+        (1, 5, 5, 0, "one answer each"),
+        (2, 0, 0, 0, "no item has two yet"),
+        (2, 5, 5, 0, "no item has two yet"),
+        (2, 5, 0, 0, "free answers"),
+        (3, 9, 9, 3, "all alike"),
+    ],
+)
+def test_without_agreement_it_says_why(each: int, submitted: int, labelled: int, compared: int, words: str) -> None:
+    assert no_agreement_tile(each, submitted, labelled, compared) == Tile("–", words)
 
 
 def test_agreement_says_when_only_the_latest_were_looked_at() -> None:
