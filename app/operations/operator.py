@@ -365,7 +365,7 @@ def _served_task(context: RunContext, build_dir: Any) -> ServedTask:
     """What the router serves. Reads files: not for the loop's thread."""
     build_dir.mkdir(parents=True, exist_ok=True)
     pages = context.blueprint.get_pages(build_dir)
-    wrapper = context.provider.get_wrapper_js_path()
+    wrapper = context.provider.write_wrapper_js(build_dir / "provider")
     return ServedTask(
         task_run_id=str(context.run_id),
         task_title=context.config.task.task_title,

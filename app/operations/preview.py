@@ -69,6 +69,7 @@ class PagePreview:
         loop = asyncio.get_running_loop()
         pages = await loop.run_in_executor(None, self._prepare)
         provider = providers.get("inhouse")(providers.get("inhouse").ArgsClass(), self.clock)
+        wrapper = await asyncio.to_thread(provider.write_wrapper_js, self._folder / "provider")
         secret = secrets.token_urlsafe(32)
         task = ServedTask(
             task_run_id=self._run_id,
@@ -76,10 +77,11 @@ class PagePreview:
             provider_type="inhouse",
             secret=secret,
             pages=pages.pages,
-            static={**pages.static, "/wrap_crowd_source.js": provider.get_wrapper_js_path()},
+            static={**pages.static, "/wrap_crowd_source.js": wrapper},
             static_folders=pages.static_folders,
             task_config={"task_title": self.config.task.task_title, **pages.task_config},
             image_sources=pages.image_sources,
+            followed=pages.followed,
         )
         kind = architects.get("local")
         self._architect = kind(kind.ArgsClass(), task, self._folder, self._folder / "incoming", self.clock)

@@ -13,6 +13,8 @@ from app.args import arg
 from app.clock import Clock
 from app.errors import ProviderError
 
+SHARED_WRAPPER_JS = Path(__file__).resolve().parents[2] / "resources" / "web" / "wrap_shared.js"
+
 
 @dataclass
 class ProviderArgs:
@@ -185,7 +187,18 @@ class CrowdProvider(ABC):
 
     @abstractmethod
     def get_wrapper_js_path(self) -> Path:
-        """The script that tells a task page who the worker is (`wrap_crowd_source.js`)."""
+        """The provider's own part of the script that tells a task page who the worker is: `crowdProvider`."""
+
+    def write_wrapper_js(self, folder: Path) -> Path:
+        """Write `wrap_crowd_source.js` into a folder, whole: the provider's own part, then what all providers share.
+
+        One script, for the pages of task bundles load no other before the bundle.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        script = folder / "wrap_crowd_source.js"
+        parts = (self.get_wrapper_js_path(), SHARED_WRAPPER_JS)
+        script.write_text("\n".join(part.read_text("utf-8") for part in parts), "utf-8")
+        return script
 
     def fee(self, amount: Decimal) -> Decimal:
         """What the provider takes on top of a payment of `amount`."""

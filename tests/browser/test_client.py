@@ -32,6 +32,28 @@ async def test_from_link_to_receipt_with_the_keyboard_alone(serve: Serve, open_p
     assert len(desktop.work) == 2
 
 
+@pytest.mark.parametrize(("provider_type", "parameter"), [("inhouse", "id"), ("mock", "assignment_id")])
+async def test_the_page_of_a_bundle_knows_its_worker_before_the_bundle_loads(
+    serve: Serve, open_page: OpenPage, provider_type: str, parameter: str
+) -> None:
+    desktop = await serve("mock", provider_type=provider_type)
+    page = await open_page(f"{desktop.url}/wrap_crowd_source.js?worker_id=mira.k&{parameter}=a7")
+    script = await page.inner_text("body")
+    await page.evaluate(script)
+    seen = await page.evaluate("""() => {
+      const heard = [];
+      _MEPHISTO_CONFIG_.EVENT_EMITTER.on("X", (value) => heard.push(value));
+      _MEPHISTO_CONFIG_.set("X", 3);
+      return [_MEPHISTO_CONFIG_.get("X"), heard, _MEPHISTO_CONFIG_.get("AUTO_SUBMIT_ERRORS")];
+    }""")
+    assert seen == [3, [3], False]
+    registration = await page.evaluate(f"(() => {{ {script}\n return getAgentRegistration(); }})()")
+    assert registration == {
+        "worker_name": "mira.k", "agent_registration_id": "a7-mira.k", "assignment_id": "a7",
+        "provider_type": provider_type,
+    }  # fmt: skip
+
+
 async def test_looking_at_pages_takes_no_unit(serve: Serve, open_page: OpenPage) -> None:
     desktop = await serve("mock")
     page = await open_page(desktop.link("mira.k"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -51,8 +52,8 @@ def test_its_arguments_have_help_and_defaults(provider: CrowdProvider) -> None:
     assert made == provider.args
 
 
-def test_its_wrapper_defines_what_pages_ask_for(provider: CrowdProvider) -> None:
-    text = provider.get_wrapper_js_path().read_text("utf-8")
+def test_its_wrapper_defines_what_pages_ask_for(provider: CrowdProvider, tmp_path: Path) -> None:
+    text = provider.write_wrapper_js(tmp_path / "new" / "folder").read_text("utf-8")
     names = ("function getWorkerName(", "function getAssignmentId(", "function getAgentRegistration(")
     for name in (*names, "function handleSubmitToProvider(", "window._MEPHISTO_CONFIG_"):
         assert name in text

@@ -73,9 +73,10 @@ class ScriptedDesktop:
             provider_type=self.provider_type,
             secret=SECRET,
             pages=pages.pages,
-            static={**pages.static, "/wrap_crowd_source.js": provider.get_wrapper_js_path()},
+            static={**pages.static, "/wrap_crowd_source.js": provider.write_wrapper_js(self.folder / "provider")},
             task_config={"task_title": self.title, **pages.task_config},
             image_sources=pages.image_sources,
+            followed=pages.followed,
             entry_required=provider.SIGNED_ENTRY,
         )
         args = LocalArchitectArgs(limits={"answer_seconds": self.answer_seconds})
