@@ -13,6 +13,9 @@ from app.errors import AppError
 
 Observer = Callable[[Mapping[str, Any]], Awaitable[None]]
 Reporter = Callable[[str], None]
+Voice = Callable[["LiveAgent"], Awaitable[Mapping[str, Any] | None]]
+"""Says what a model has to say in a seat, by its `transcript`; None: nothing this time."""
+MOST_REMEMBERED = 2_000
 
 
 class AbsentAgentError(AppError):
@@ -71,10 +74,11 @@ _GONE: dict[AgentStatus, type[AbsentAgentError]] = {
 
 
 class LiveAgent:
-    """One worker of a live task.
+    """One seat of a live task: the worker who has it now, or the model that took their place.
 
     `inputs` is the initial data the page was given; `past_updates` are the updates of both directions from before a
-    restart of the program, in order, so that the logic can go on where it was. A waiting worker costs a future.
+    restart of the program, in order, so that the logic can go on where it was. A waiting worker costs a future. The
+    worker of a seat can change while the logic runs: it waits through that, and goes on with whoever came.
     """
 
     def __init__(
@@ -96,32 +100,62 @@ class LiveAgent:
         self.submission: Any = None
         self.report = report
         """Tell the requester: a sentence for the run's log."""
+        self.transcript: deque[tuple[bool, Mapping[str, Any]]] = deque(maxlen=MOST_REMEMBERED)
+        """What was said in this seat (True) and to it (False) since the logic began, the latest."""
+        self.is_vacant = False
+        """Whoever had the seat has left, and somebody else may come."""
         self._say = say
-        self._clock = clock
+        self.clock = clock
         self._updates: deque[Mapping[str, Any]] = deque()
         self._gone: AgentStatus | None = None
         self._submitted = False
+        self._voice: Voice | None = None
+        self._asked = False
         self._news: asyncio.Future[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the others call this seat: the name that its page was given, never the worker's own."""
+        given = self.inputs.get("task_data")
+        name = (given if isinstance(given, Mapping) else self.inputs).get("agent_display_name")
+        return name if isinstance(name, str) and name else f"Worker {self.unit_index + 1}"
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a model has the seat."""
+        return self._voice is not None
 
     async def observe(self, content: Mapping[str, Any]) -> None:
         """Send an update to the page; kept first, so that a page that comes back gets it too."""
         self._raise_if_gone()
-        await self._say(content)
+        self.transcript.append((False, content))
+        if _wants_answer(content):
+            self._asked = True
+            self._wake()
+        if self._voice is None:
+            await self._say(content)
 
     async def get_live_update(self, timeout: float | None = None) -> Mapping[str, Any]:
-        """The next update from the page, waiting for it up to `timeout` seconds.
+        """The next update from the page, waiting for it up to `timeout` seconds; none pass while the seat is vacant.
 
         Raises `AgentTimeout`, `AgentDisconnected`, `AgentReturned`, `AgentShutdown`, or `AgentCompleted` when the
         worker has handed in and nothing is left to read.
         """
-        await self._wait_until(lambda: bool(self._updates) or self._submitted, timeout)
-        if not self._updates:
-            raise AgentCompleted(self.agent_id)
-        return self._updates.popleft()
+        while True:
+            await self._wait_until(self._has_something, timeout)
+            if self._updates:
+                return self._updates.popleft()
+            if self._voice is None:
+                raise AgentCompleted(self.agent_id)
+            self._asked = False
+            said = await self._voice(self)
+            if said is not None:
+                self.transcript.append((True, said))
+                return said
 
     async def await_submit(self, timeout: float | None = None) -> Any:
-        """What the worker handed in, waiting for it. Raises as `get_live_update` does."""
-        await self._wait_until(lambda: self._submitted, timeout)
+        """What the worker handed in, waiting for it; None of a model. Raises as `get_live_update` does."""
+        await self._wait_until(lambda: self._submitted or self.is_model, timeout)
         return self.submission
 
     @property
@@ -135,7 +169,9 @@ class LiveAgent:
 
     def put_update(self, content: Mapping[str, Any]) -> None:
         """An update from the page, kept already."""
+        self.transcript.append((True, content))
         self._updates.append(content)
+        self._asked = False
         self._wake()
 
     def put_submission(self, outputs: Any) -> None:
@@ -148,9 +184,23 @@ class LiveAgent:
         self._gone = status
         self._wake()
 
-    def come_back(self) -> None:
-        """The worker reconnected within the grace."""
-        self._gone = None
+    def vacate(self) -> None:
+        """The worker has left, and the logic waits for another one in this seat."""
+        self.is_vacant = True
+
+    def seat(self, agent_id: int, worker_name: str, inputs: Mapping[str, Any], say: Observer) -> None:
+        """Another worker has taken the seat."""
+        self.agent_id, self.worker_name, self.inputs, self._say = agent_id, worker_name, inputs, say
+        self.is_vacant, self._gone = False, None
+        self._wake()
+
+    def give_to_model(self, voice: Voice) -> None:
+        """A model has the seat from now on. It speaks when it was asked to, or somebody has said something."""
+        self._voice, self.is_vacant, self._gone = voice, False, None
+        self._wake()
+
+    def _has_something(self) -> bool:
+        return bool(self._updates) or self._submitted or (self._voice is not None and self._asked)
 
     def _raise_if_gone(self) -> None:
         if self._gone is not None:
@@ -163,12 +213,14 @@ class LiveAgent:
     async def _wait_until(self, ready: Callable[[], bool], timeout: float | None) -> None:
         if ready():
             return
-        alarm = None if timeout is None else asyncio.ensure_future(self._clock.sleep(timeout))
+        alarm = self._alarm(timeout)
         try:
             while not ready():
                 self._raise_if_gone()
                 if alarm is not None and alarm.done():
-                    raise AgentTimeout(self.agent_id)
+                    if not self.is_vacant:
+                        raise AgentTimeout(self.agent_id)
+                    alarm = self._alarm(timeout)
                 self._news = asyncio.get_running_loop().create_future()
                 watched: set[asyncio.Future[Any]] = {self._news} | ({alarm} if alarm is not None else set())
                 await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
@@ -176,3 +228,13 @@ class LiveAgent:
             self._news = None
             if alarm is not None:
                 alarm.cancel()
+
+    def _alarm(self, timeout: float | None) -> asyncio.Future[None] | None:
+        return None if timeout is None else asyncio.ensure_future(self.clock.sleep(timeout))
+
+
+def _wants_answer(content: Mapping[str, Any]) -> bool:
+    """Whether a model would answer: it was asked to, or somebody else said something."""
+    data = content.get("task_data")
+    asked = data.get("live_update_requested") if isinstance(data, Mapping) else None
+    return bool(asked) if isinstance(asked, bool) else bool(content.get("text"))
