@@ -304,13 +304,13 @@ def places(desktop: Callable[[], Desktop]) -> list[Place]:
         return SettingsPage(desktop())
 
     return [
-        Place("home", "Home", "ph.house", home),
+        Place("home", "Home", "ph.house", home, offers_everywhere=True),
         Place("launch", "Launch", "ph.rocket-launch", launch),
         Place("runs", "Runs", "ph.chart-line", runs),
         Place("review", "Review", "ph.checks", review),
         Place("workers", "Workers", "ph.users", workers),
-        Place("qualifications", "Qualifications", "ph.star", qualifications),
-        Place("payments", "Payments", "ph.credit-card", payments),
+        Place("qualifications", "Qualifications", "ph.star", qualifications, offers_everywhere=True),
+        Place("payments", "Payments", "ph.credit-card", payments, offers_everywhere=True),
         Place("settings", "Settings", "ph.gear", settings, offers_everywhere=True),
     ]
 

@@ -72,14 +72,17 @@ class HomePage(Page):
             Offer(f"Open {run.task}", partial(self._desktop.go, "runs", run_id=run.run_id), icon="ph.chart-line")
             for run in state.runs
         ]
+        return [*needs, *runs, *self.lasting_offers()]
+
+    def lasting_offers(self) -> list[Offer]:
         again = [
             Offer(f"Launch again: {t.task}", partial(self._desktop.go, "launch", run_id=t.run_id), icon="ph.repeat")
-            for t in state.templates
+            for t in (self.model.state or HomeState()).templates
         ]
         sample = Offer(
             "Launch the sample task", partial(self._desktop.go, "launch", sample=True), icon="ph.image-square"
         )
-        return [*needs, *runs, *again, sample]
+        return [*again, sample]
 
     def _show(self, state: HomeState) -> None:
         shape = (state.first_start, state.needs, tuple(run.run_id for run in state.runs), state.templates)

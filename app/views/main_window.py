@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -111,7 +112,7 @@ class MainWindow(QWidget):
         return [
             *(page.offers() if page is not None else []),
             *go,
-            *(offer for key in elsewhere for offer in self._page_of(key).offers()),
+            *(replace(offer, keys="") for key in elsewhere for offer in self._page_of(key).lasting_offers()),
             *self.toasts.offers(),
             Offer("Collapse or widen the sidebar", self._fold_sidebar, "Ctrl+B", "ph.list"),
             Offer("Show or hide the inspector", self._toggle_inspector, "Ctrl+I", "ph.info"),

@@ -51,6 +51,10 @@ class Page(QWidget):
         """What can be done here now."""
         return []
 
+    def lasting_offers(self) -> list[Offer]:
+        """What of it can be done while another page is shown, where the place has `offers_everywhere`."""
+        return self.offers()
+
     def toast_place(self) -> QWidget | None:
         """The part of the page in whose lower right corner toasts stand; None: the corner of the window."""
         return None

@@ -61,7 +61,7 @@ class QualificationsPage(Page):
         self.pane.model.refresh()
 
     def offers(self) -> list[Offer]:
-        offers = [Offer("New qualification …", self.ask_new, "Ctrl+N", "ph.plus")]
+        offers = self.lasting_offers()
         facts = self.viewmodel.facts
         if facts is not None:
             name = facts.row.qualification_name
@@ -72,6 +72,9 @@ class QualificationsPage(Page):
                 Offer("Delete …", self.ask_delete, "", "ph.trash", name),
             ]
         return offers
+
+    def lasting_offers(self) -> list[Offer]:
+        return [Offer("New qualification …", self.ask_new, "Ctrl+N", "ph.plus")]
 
     def search_field(self) -> SearchField | None:
         return self.pane.search

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint
@@ -56,6 +57,7 @@ class WorkersPage(Page):
         layout.addWidget(header)
         layout.addWidget(self.pane, 1)
         self.desk.history_asked.connect(self.open_dossier)
+        self.dossier.viewmodel.changed.connect(self._selection_changed)
 
     def open_at(self, where: Mapping[str, Any]) -> None:
         self.pane.model.refresh()
@@ -65,7 +67,7 @@ class WorkersPage(Page):
             self.open_dossier(int(where["worker_id"]))
 
     def offers(self) -> list[Offer]:
-        if not self.pane.view.selected_count():
+        if not self._some():
             return []
         words = self.selection().words
         return [
@@ -76,6 +78,13 @@ class WorkersPage(Page):
                 "Revoke a qualification …", lambda: self._with_selection(self.desk.revoke), "", "ph.star-half", words
             ),
             Offer("Block …", lambda: self._with_selection(self.desk.block), "", "ph.prohibit", words),
+            Offer(
+                "Soft-block …",
+                lambda: self._with_selection(partial(self.desk.block, soft=True)),
+                "",
+                "ph.prohibit-inset",
+                words,
+            ),
             Offer("Unblock", lambda: self._with_selection(self.desk.unblock), "", "ph.lock-open", words),
         ]
 
@@ -83,8 +92,10 @@ class WorkersPage(Page):
         return self.pane.search
 
     def selection(self) -> Subjects:
-        """The workers that are selected."""
+        """The workers that are selected; else the one whose dossier is open."""
         ids = self.pane.view.selected_ids()
+        if not len(ids) and self._shows_dossier():
+            return self.dossier.subjects()
         row = self.pane.model.row_of(ids[0]) if len(ids) == 1 else None
         word = str(self.pane.model.value(row, "worker") or "") if row is not None else ""
         return Subjects("workers", ids, None, word)
@@ -122,17 +133,23 @@ class WorkersPage(Page):
         return pane
 
     def _selection_changed(self) -> None:
-        some = self.pane.view.selected_count()
         for button in (self.bonus_button, self.grant_button, self.block_button):
-            button.setEnabled(bool(some))
+            button.setEnabled(self._some())
         current = self.pane.view.current_id()
-        if some == 1 and current is not None and self.dossier.isVisible():
+        if self.pane.view.selected_count() == 1 and current is not None and self.dossier.isVisible():
             self.dossier.show_worker(current)
         self.offers_changed.emit()
 
     def _with_selection(self, slot: Any) -> None:
-        if self.pane.view.selected_count():
+        if self._some():
             slot(self.selection())
+
+    def _some(self) -> bool:
+        """Whether there is somebody to act on."""
+        return bool(self.pane.view.selected_count()) or self._shows_dossier()
+
+    def _shows_dossier(self) -> bool:
+        return self.dossier.isVisible() and self.dossier.viewmodel.dossier is not None
 
     def _open_menu(self, place: QPoint) -> None:
         self.desk.popup(self.selection(), place, self.pane.copy)

@@ -170,3 +170,18 @@ async def test_the_arrow_key_leads_from_the_filter_to_the_rows_and_the_menu_key_
     assert isinstance(menu, QMenu)
     assert "Block …" in case.words_of(menu)
     menu.close()
+
+
+async def test_whoever_is_found_by_name_can_be_acted_on_without_a_click(case: PageCase) -> None:
+    """The palette opens a dossier; what can be done to a worker is then offered about that one."""
+    assert page(case).offers() == []
+    worker_id = page(case).pane.model.ids[3]
+    case.window.show_place("workers", {"worker_id": worker_id})
+    await case.until(lambda: bool(page(case).offers()), "offers about the one who is shown")
+    offers = {offer.words: offer for offer in page(case).offers()}
+    assert {offer.detail for offer in offers.values()} == {names(case)[3]}
+    offers["Soft-block …"].call()
+    sheet = await case.sheet(BlockSheet)
+    assert sheet.task_id() is not None
+    assert names(case)[3] in sheet.title.text()
+    sheet.dismiss()
