@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from app.data.repo import blocks, ledger, listing, money, people, qualifications, subjects, tasks
+from app.data.repo import blocks, dispatch, ledger, listing, money, people, qualifications, subjects, tasks
 from app.data.repo.listing import ListingQuery
 from app.data.states import UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
+from tests.fakes.data_rows import hand_in, take
 from tests.fakes.run_history import Past, make_past
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ async def test_people_behind_units_agents_and_names_come_once_each(store: Store)
     found = await store.read(subjects.list_people_of_units, done)
     assert len({person.worker_id for person in found}) == len(found) <= PAST.workers
     assert [person.worker_name for person in found] == sorted(person.worker_name for person in found)
-    agents = await store.read(people.list_live_agents, run_id)
+    agents = [agent for agent, _ in await store.read(dispatch.list_holders, run_id)]
     of_agents = await store.read(subjects.list_people_of_agents, [agent.agent_id for agent in agents])
     assert {person.worker_id for person in of_agents} == {agent.worker_id for agent in agents}
     named = await store.read(subjects.list_people_named, ["mira", "nobody"])
@@ -121,13 +122,8 @@ async def test_agreement_of_a_worker_is_the_share_of_equal_answers(store: Store)
     def answer(session: Session) -> list[int]:
         made = make_past(session, Past(items=2, workers=3, done=0, decided=0, at_work=0), NOW)
         ids = [people.find_worker(session, name, "inhouse") or 0 for name in ("mira", "t.oduya", "lena")]
-        for number, (worker_id, labels) in enumerate(zip(ids, (["a", "b"], ["b", "a"], ["c"]), strict=True)):
-            agent = people.claim_unit(
-                session, run_id=made, worker_id=worker_id, registration_id=f"v{number}", nonce=f"{number:032x}",
-                token_hash=f"h{number}", now=NOW, in_task=True,
-            )  # fmt: skip
-            assert agent is not None
-            people.record_submission(session, agent.agent_id, {}, [], NOW, answer="", labels=labels)
+        for worker_id, labels in zip(ids, (["a", "b"], ["b", "a"], ["c"]), strict=True):
+            hand_in(session, take(session, made, worker_id, now=NOW).agent_id, {}, NOW, labels=labels)
         return ids
 
     ids = await store.write(answer)

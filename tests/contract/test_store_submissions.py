@@ -11,6 +11,7 @@ from app.data.repo import assignments, blocks, people, qualifications, reviews, 
 from app.data.states import AgentStatus, UnitStatus
 from app.data.store import Session, Store
 from app.errors import EntryDoesNotExist
+from tests.fakes.data_rows import hand_in, take
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -32,15 +33,9 @@ def make_run(session: Session) -> int:
 
 def answer(session: Session, run_id: int, name: str, label: str) -> int:
     worker = people.get_or_create_worker(session, name, "inhouse", NOW)
-    agent = people.claim_unit(
-        session, run_id=run_id, worker_id=worker, registration_id=f"{name}-{label}", nonce="0" * 32,
-        token_hash=f"{name}-{label}", now=NOW, in_task=True,
-    )  # fmt: skip
-    assert agent is not None
-    people.record_inputs(session, agent.agent_id, {"image": "0.png"}, NOW)
-    people.record_submission(
-        session, agent.agent_id, {"labels": [label]}, [], NOW + timedelta(seconds=40), answer=label, labels=[label]
-    )
+    agent = take(session, run_id, worker, now=NOW)
+    done = NOW + timedelta(seconds=40)
+    hand_in(session, agent.agent_id, {"labels": [label]}, done, inputs={"image": "0.png"}, answer=label, labels=[label])
     return agent.unit_id
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import assignments, blocks, people, status, tasks
+from app.data.repo import assignments, blocks, dispatch, people, status, tasks
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -16,6 +16,7 @@ from tests.fakes.data_rows import (
     NOW,
     add_units,
     claim,
+    hand_in,
     later,
     make_run,
     make_worker,
@@ -121,7 +122,9 @@ async def test_a_claimed_unit_is_assigned_to_its_agent(store: Store) -> None:
     )
     assert agent.holds_unit
     assert (unit.status, unit.agent_id, unit.worker_id) == (U.ASSIGNED, agent.agent_id, agent.worker_id)  # type: ignore[attr-defined]
-    assert await store.read(people.list_live_agents, agent.task_run_id) == [agent]
+    assert [(held.agent_id, name) for held, name in await store.read(dispatch.list_holders, agent.task_run_id)] == [
+        (agent.agent_id, "ada")
+    ]
 
 
 async def test_a_worker_gets_one_unit_of_an_assignment(store: Store) -> None:
@@ -182,59 +185,20 @@ async def test_units_of_negative_index_are_never_handed_out_as_work(store: Store
     assert await store.write(work) is None
 
 
-async def test_a_submission_is_kept_once(store: Store) -> None:
-    def work(session: Session) -> tuple[AgentRow, bool, bool]:
-        run_id = make_run(session)
-        add_units(session, run_id, 1)
-        agent = take(session, run_id, make_worker(session))
-        people.record_inputs(session, agent.agent_id, {"image": "0.png"}, NOW)
-        files = [{"filename": "a.png", "size": 3}]
-        first = people.record_submission(
-            session, agent.agent_id, {"bird": "wren"}, files, later(12.5), answer="wren", labels=("wren",)
-        )
-        second = people.record_submission(session, agent.agent_id, {"bird": "owl"}, [], later(20), answer="owl")
-        return agent, first, second
-
-    agent, first, second = await store.write(work)
-    assert (first, second) == (True, False)
-    data = await store.read(people.get_agent_data, agent.agent_id)
-    assert (data.inputs, data.outputs) == ({"image": "0.png"}, {"bird": "wren"})
-    assert list(data.files) == [{"filename": "a.png", "size": 3}]
-    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.COMPLETED, A.COMPLETED)
-    assert (await store.read(people.get_agent, agent.agent_id)).submitted_at == later(12.5)
-
-
-async def test_a_late_reconnect_needs_the_unit_to_be_still_theirs(store: Store) -> None:
+async def test_who_left_neither_comes_back_by_a_status_nor_hands_in(store: Store) -> None:
     def work(session: Session) -> tuple[int, int]:
         run_id = make_run(session)
         add_units(session, run_id, 2)
-        kept = take(session, run_id, make_worker(session, "ada"))
-        lost = take(session, run_id, make_worker(session, "bob"))
-        status.set_agent_status(session, kept.agent_id, A.DISCONNECT, now=NOW, free_unit=False)
+        lost = take(session, run_id, make_worker(session))
         status.set_agent_status(session, lost.agent_id, A.DISCONNECT, now=NOW)
-        return kept.agent_id, lost.agent_id
+        return lost.agent_id, lost.unit_id
 
-    kept, lost = await store.write(work)
-    assert await store.write(status.set_agent_status, kept, A.IN_TASK, now=NOW) is A.DISCONNECT
+    lost, unit = await store.write(work)
     with pytest.raises(IllegalTransition):
         await store.write(status.set_agent_status, lost, A.IN_TASK, now=NOW)
     with pytest.raises(IllegalTransition):
-        await store.write(people.record_submission, lost, {}, [], NOW)
-
-
-async def test_a_grace_ends_by_freeing_the_unit(store: Store) -> None:
-    def work(session: Session) -> AgentRow:
-        run_id = make_run(session)
-        add_units(session, run_id, 1)
-        agent = take(session, run_id, make_worker(session))
-        status.set_agent_status(session, agent.agent_id, A.DISCONNECT, now=NOW, free_unit=False)
-        return agent
-
-    agent = await store.write(work)
-    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.ASSIGNED, A.DISCONNECT)
-    assert await store.write(status.free_unit, agent.agent_id, NOW)
-    assert await store.read(statuses, agent.unit_id, agent.agent_id) == (U.LAUNCHED, A.DISCONNECT)
-    assert not await store.write(status.free_unit, agent.agent_id, NOW)
+        await store.write(hand_in, lost, {}, NOW)
+    assert await store.read(statuses, unit, lost) == (U.LAUNCHED, A.DISCONNECT)
 
 
 async def test_expiring_a_run_leaves_what_was_done(store: Store) -> None:
@@ -334,10 +298,10 @@ async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) ->
     assert taken == units[0]
 
 
-async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
+async def test_a_workers_standing_tells_what_the_gates_ask(store: Store) -> None:
     from app.data.repo import qualifications
 
-    def work(session: Session) -> people.WorkerFacts:
+    def work(session: Session) -> dispatch.Standing:
         run_id = make_run(session)
         row = tasks.get_task_run(session, run_id)
         add_units(session, run_id, 5)
@@ -352,9 +316,12 @@ async def test_worker_facts_tell_what_the_gates_ask(store: Store) -> None:
             session, ada, hard=False, task_id=row.task_id, reason="too fast", author="me", until=None, now=NOW
         )
         blocks.block_worker(session, ada, hard=True, task_id=None, reason="past", author="me", until=later(-5), now=NOW)
-        return people.worker_facts(session, ada, row.task_id, run_id, NOW)
+        return dispatch.standings(
+            session, task_id=row.task_id, run_id=run_id, worker_ids=[ada, bob], qualification_names=["birds"],
+            count_held=True, count_taken=True, now=NOW,
+        )[ada]  # fmt: skip
 
-    facts = await store.write(work)
-    assert (facts.held_in_run, facts.done_in_task, facts.live_in_run) == (1, 3, 2)
-    assert facts.qualifications == {"birds": 7}
-    assert (facts.blocked, facts.soft_blocked) == (None, "too fast")
+    standing = await store.write(work)
+    assert (standing.held_in_run, standing.taken_in_task) == (1, 3)
+    assert standing.qualifications == {"birds": 7}
+    assert (standing.blocked, standing.soft_blocked) == (False, True)

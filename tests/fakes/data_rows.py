@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from app.data.repo import assignments, people, status, tasks
+from app.data.repo import assignments, dispatch, intake, people, status, tasks
+from app.data.repo.intake import Submission
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session
@@ -70,32 +72,52 @@ def make_worker(session: Session, name: str = "ada") -> int:
 _serial = iter(range(1, 10**9))
 
 
-def claim(session: Session, run_id: int, worker_id: int, *, in_task: bool = True) -> AgentRow | None:
+def claim(
+    session: Session, run_id: int, worker_id: int, *, in_task: bool = True, now: datetime = NOW
+) -> AgentRow | None:
     """The worker's next unit, under a registration and a token that nobody has."""
     serial = f"{next(_serial):09d}"
-    return people.claim_unit(
-        session,
-        run_id=run_id,
-        worker_id=worker_id,
-        registration_id=f"registration-{serial}",
-        nonce=serial,
-        token_hash=f"hash-{serial}",
-        now=NOW,
-        in_task=in_task,
-    )
+    values = {
+        "worker_id": worker_id,
+        "creation_date": now,
+        "started_at": now,
+        "registration_id": f"registration-{serial}",
+        "nonce": f"{serial:0>32}",
+        "token_hash": f"hash-{serial}",
+    }
+    made = status.claim(session, run_id, values, in_task=in_task)
+    return None if made is None else people.get_agent(session, made)
 
 
-def take(session: Session, run_id: int, worker_id: int, *, in_task: bool = True) -> AgentRow:
+def take(session: Session, run_id: int, worker_id: int, *, in_task: bool = True, now: datetime = NOW) -> AgentRow:
     """The same, where there must be one."""
-    agent = claim(session, run_id, worker_id, in_task=in_task)
+    agent = claim(session, run_id, worker_id, in_task=in_task, now=now)
     assert agent is not None
     return agent
 
 
-def submit(session: Session, agent_id: int, answer: str = "wren", seconds: float = 30) -> None:
-    assert people.record_submission(
-        session, agent_id, {"answer": answer}, [], later(seconds), answer=answer, labels=[answer]
-    )
+def hand_in(
+    session: Session,
+    agent_id: int,
+    outputs: Any,
+    when: datetime,
+    *,
+    inputs: Any = None,
+    files: Sequence[Mapping[str, Any]] = (),
+    answer: str = "",
+    labels: Sequence[str] = (),
+) -> None:
+    """What the agent answers, to a page that was given `inputs` unless that is known already."""
+    agent = people.get_agent(session, agent_id)
+    if agent_id not in dispatch.list_inputs(session, [agent_id]):
+        dispatch.keep_inputs(session, {agent_id: inputs}, when)
+    took = 0 if agent.started_at is None else max(0, int((when - agent.started_at).total_seconds() * 1000))
+    done = Submission(agent_id, agent.unit_id, outputs, files, answer, labels, took)
+    intake.record_submissions(session, [done], when)
+
+
+def submit(session: Session, agent_id: int, answer: str = "wren", seconds: float = 30, inputs: Any = None) -> None:
+    hand_in(session, agent_id, {"answer": answer}, later(seconds), inputs=inputs, answer=answer, labels=[answer])
 
 
 def submitted_units(session: Session, run_id: int, worker_id: int, count: int) -> Sequence[int]:

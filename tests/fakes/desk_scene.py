@@ -81,8 +81,7 @@ def make_scene_run(
     for number in range(items * units_each):
         agent = claim(session, run_id, worker_ids[number % workers])
         if agent is not None:
-            people.record_inputs(session, agent.agent_id, {"index": number}, NOW)
-            submit(session, agent.agent_id, answers, seconds=10 + number % 7)
+            submit(session, agent.agent_id, answers, seconds=10 + number % 7, inputs={"index": number})
             done.append(agent.unit_id)
     return run_id, sorted(done), worker_ids
 

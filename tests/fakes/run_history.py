@@ -14,6 +14,7 @@ from app.data.states import AgentStatus, PaymentKind, PaymentState, RunState, Un
 from app.data.store import Session
 from app.operations.configuration import config as configs
 from app.operations.configuration.config import RunConfig
+from tests.fakes.data_rows import claim, hand_in
 
 FIRST = ("mira", "t.oduya", "lena", "p_haas", "jun.ito", "a.costa", "r.singh", "sofie", "mbeki", "k.novak", "dara")
 LABELS = ("covid-19", "pneumonia", "clear", "cannot tell")
@@ -75,17 +76,17 @@ def make_past(session: Session, past: Past, now: datetime, seed: int = 7) -> int
     for number in range(past.done):
         seconds = min(600.0, max(4.0, chance.lognormvariate(4.4, 0.5)))
         handed_in = began + step * (number + 1)
-        agent = _claim(session, run_id, chance.choice(worker_ids), number, handed_in - timedelta(seconds=seconds))
+        agent = claim(session, run_id, chance.choice(worker_ids), now=handed_in - timedelta(seconds=seconds))
         if agent is None:
             continue
         label = LABELS[agent.assignment_id % 3] if chance.random() < 0.85 else chance.choice(LABELS)
         outputs = {"labels": [label], "comment": "opacity lower right" if chance.random() < 0.1 else ""}
-        people.record_submission(session, agent.agent_id, outputs, [], handed_in, answer=label, labels=[label])
+        hand_in(session, agent.agent_id, outputs, handed_in, answer=label, labels=[label])
         done.append(agent.unit_id)
     _decide(session, run_id, past, done[: past.decided], chance, now)
     for number in range(past.at_work):
         taken = now - timedelta(seconds=chance.uniform(10, 280))
-        agent = _claim(session, run_id, worker_ids[number % len(worker_ids)], past.done + number, taken)
+        agent = claim(session, run_id, worker_ids[number % len(worker_ids)], now=taken)
         if agent is not None and number % 13 == 12:
             status.set_agent_status(
                 session, agent.agent_id, AgentStatus.DISCONNECT, now=now, reason="The connection was lost."
@@ -112,13 +113,6 @@ def _make_run(session: Session, past: Past, config: RunConfig, began: datetime) 
     tasks.finish_launch(session, run_id)
     status.set_run_state(session, run_id, RunState.IN_FLIGHT, began)
     return run_id
-
-
-def _claim(session: Session, run_id: int, worker_id: int, number: int, when: datetime) -> people.AgentRow | None:
-    return people.claim_unit(
-        session, run_id=run_id, worker_id=worker_id, registration_id=f"visit-{run_id}-{number}", nonce=f"{number:032x}",
-        token_hash=f"hash-{run_id}-{number}", now=when, in_task=True,
-    )  # fmt: skip
 
 
 def _decide(

@@ -28,6 +28,7 @@ from app.vault import FileVault
 from app.viewmodels.desktop import Desktop, Engine
 from app.viewmodels.ui_state import UiState
 from app.viewmodels.window_frame import WindowFrame
+from tests.fakes.data_rows import claim, hand_in
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "samples" / "label_shapes.yaml"
@@ -104,19 +105,15 @@ def _submit(
     for number in range(count):
         worker = people.get_or_create_worker(session, next(turns), "inhouse", now)
         began = now - timedelta(seconds=(count - number) * 7)
-        agent = people.claim_unit(
-            session, run_id=run_id, worker_id=worker, registration_id=f"visit-{number}-{worker}",
-            nonce=f"{number:032x}", token_hash=f"hash-{run_id}-{number}", now=began, in_task=True,
-        )  # fmt: skip
+        agent = claim(session, run_id, worker, now=began)
         if agent is None:
             continue
         data = assignments.get_assignment_data(session, agent.assignment_id)
         shown = blueprint.initial_data(data["shared"], data["unit_data"][agent.unit_index])
         inputs = {**data["shared"], **data["unit_data"][agent.unit_index]}
         outputs = blueprint.simulate_answer(inputs, 0.88, chance.random())
-        people.record_inputs(session, agent.agent_id, shown, began)
         view = blueprint.describe_submission(shown, outputs, [])
         done = began + timedelta(seconds=max(3.0, chance.lognormvariate(4.2, 0.5)))
-        people.record_submission(session, agent.agent_id, outputs, [], done, answer=view.answer, labels=view.labels)
+        hand_in(session, agent.agent_id, outputs, done, inputs=shown, answer=view.answer, labels=view.labels)
         made.append(agent.unit_id)
     return made

@@ -20,6 +20,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.review_submission import Submission, SubmissionShelf, describe_record
 from app.views.image_canvas import Box, ImageCanvas
 from app.views.submission_view import AnsweredPage, SubmissionView
+from tests.fakes.data_rows import hand_in, take
 from tests.gui.desk_case import ROOT, make_run, open_desktop, sample_config, submit
 
 
@@ -35,14 +36,10 @@ async def _answer(desktop: Desktop, run_id: int, outputs: Any, files: list[dict[
     def write(session: Session) -> int:
         now = desktop.clock.now()
         worker = people.get_or_create_worker(session, "mira.k", "inhouse", now)
-        agent = people.claim_unit(
-            session, run_id=run_id, worker_id=worker, registration_id="r", nonce="0" * 32, token_hash="h", now=now,
-            in_task=True,
-        )  # fmt: skip
-        assert agent is not None
+        agent = take(session, run_id, worker, now=now)
         data = assignments.get_assignment_data(session, agent.assignment_id)
-        people.record_inputs(session, agent.agent_id, {**data["shared"]}, now)
-        people.record_submission(session, agent.agent_id, outputs, files or [], now + timedelta(seconds=42))
+        done = now + timedelta(seconds=42)
+        hand_in(session, agent.agent_id, outputs, done, inputs={**data["shared"]}, files=files or [])
         return agent.unit_id
 
     return await desktop.store.write(write)

@@ -15,9 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.clock import SystemClock
-from app.data.repo import assignments, journal, listing, live_updates, people, status, subjects, tasks
+from app.data.repo import assignments, dispatch, journal, listing, live_updates, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
-from app.data.store import Session
 from app.operations.configuration.config import from_yaml
 from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import MessageSheet
@@ -25,6 +24,7 @@ from app.views.run_charts import CardSwitch
 from app.views.run_sheets import AddUnitsSheet, BudgetSheet, ExpireSheet, ExportSheet, PersonLinkSheet, StopSheet
 from app.views.run_view import RunView
 from app.views.runs_page import RunsPage
+from tests.fakes.data_rows import hand_in, take
 from tests.fakes.run_history import Past, make_past
 from tests.gui.page_case import PageCase, open_page
 
@@ -153,14 +153,7 @@ async def test_while_nobody_has_come_the_entry_link_is_the_first_step(qapp: QApp
         await made.said("The entry link is copied")
         now = made.clock.now()
         worker_id = await made.desktop.store.write(people.get_or_create_worker, "mira", "inhouse", now)
-
-        def take(session: Session) -> None:
-            people.claim_unit(
-                session, run_id=run_id, worker_id=worker_id, registration_id="visit", nonce="0" * 32, token_hash="h",
-                now=now, in_task=True,
-            )  # fmt: skip
-
-        await made.desktop.store.write(take)
+        await made.desktop.store.write(take, run_id, worker_id, now=now)
         await made.rows(view(made).tables.pane().view, 1)
         await made.until(lambda: view(made).tables.pane().isVisible(), "the table")
 
@@ -198,11 +191,11 @@ async def test_charts_end_where_the_counts_are(case: PageCase) -> None:
 
 
 async def test_a_submission_moves_tiles_and_tables_by_itself(case: PageCase) -> None:
-    agents = await case.desktop.store.read(people.list_live_agents, view(case).run.run_id)
+    agents = [agent for agent, _ in await case.desktop.store.read(dispatch.list_holders, view(case).run.run_id)]
     before = int(view(case).tiles.tile("done").figure())
     now = case.clock.now()
     await case.desktop.store.write(
-        people.record_submission, agents[0].agent_id, {"labels": ["clear"]}, [], now, answer="clear", labels=["clear"]
+        hand_in, agents[0].agent_id, {"labels": ["clear"]}, now, answer="clear", labels=["clear"]
     )
     await case.until(lambda: int(view(case).tiles.tile("done").figure()) == before + 1, "the tile")
     await case.rows(view(case).tables.pane().view, 2)

@@ -54,11 +54,13 @@ async def launch(store: Store, run_id: int, units: int, each: int) -> float:
     return units / taken[0]
 
 
-def claim(session: Session, run_id: int, worker_id: int, serial: int) -> people.AgentRow | None:
-    return people.claim_unit(
-        session, run_id=run_id, worker_id=worker_id, registration_id=f"r{run_id}-{serial}", nonce=f"{serial:032x}",
-        token_hash=f"{run_id:08x}{serial:056x}", now=datetime.now(UTC), in_task=True,
-    )  # fmt: skip
+def claim(session: Session, run_id: int, worker_id: int, serial: int) -> int | None:
+    now = datetime.now(UTC)
+    values = {
+        "worker_id": worker_id, "creation_date": now, "started_at": now, "registration_id": f"r{run_id}-{serial}",
+        "nonce": f"{serial:032x}", "token_hash": f"{run_id:08x}{serial:056x}",
+    }  # fmt: skip
+    return status.claim(session, run_id, values, in_task=True)
 
 
 DONE = """

@@ -33,7 +33,6 @@ CHUNK = 2_000
 """Rows handled at once where Python sees them: a longer piece would hold the interpreter for a frame of the window."""
 COUNTED: dict[str, Any] = {"preserve_rowcount": True}
 """Execution options of an INSERT whose `rowcount` is asked for."""
-_BIGGEST_ID = 2**63 - 1
 _SQLITE = sqlite.dialect()
 
 
@@ -226,13 +225,6 @@ def filled(column: str, text: str, limit: int = 500) -> str:
     if len(cleaned) > limit:
         raise InvalidEntry(column, f"it may not be longer than {limit} characters")
     return cleaned
-
-
-def check_id(column: str, value: int) -> int:
-    """An id that can be one at all. `EntryDoesNotExist` for what fits no column."""
-    if not 0 < value <= _BIGGEST_ID:
-        raise missing(column, value)
-    return value
 
 
 def missing(kind: str, value: object) -> EntryDoesNotExist:

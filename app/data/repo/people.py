@@ -9,18 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from app.data.changes import announce
-from app.data.repo import status
 from app.data.repo.core import (
     AGENT_DATA,
     AGENTS,
-    BLOCKS,
-    GRANTS,
     PAYMENTS,
-    QUALIFICATIONS,
     REVIEWS,
     RUNS,
     UNITS,
@@ -28,34 +23,13 @@ from app.data.repo.core import (
     add,
     clean_text,
     filled,
-    is_postgresql,
     missing,
     one,
     run,
 )
-from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, PaymentKind, PaymentState, UnitStatus
+from app.data.states import AgentStatus, PaymentKind, PaymentState, UnitStatus
 
 P = sa.bindparam
-_TAKEN = sorted({UnitStatus.ASSIGNED, *DONE_UNIT})
-_LIVE = sorted(LIVE_AGENT)
-
-
-@dataclass(frozen=True)
-class WorkerFacts:
-    """What decides whether a worker may have a unit. `blocked` and `soft_blocked` are reasons, or None."""
-
-    worker_id: int
-    worker_name: str
-    visitor: str | None
-    blocked: str | None
-    soft_blocked: str | None
-    qualifications: Mapping[str, int]
-    held_in_run: int
-    """Units of the run that the worker holds now."""
-    done_in_task: int
-    """Units of all runs of the task that the worker holds or has done."""
-    live_in_run: int
-    """Units of the run that anybody holds now."""
 
 
 @dataclass(frozen=True)
@@ -155,51 +129,6 @@ def bind_visitor(session: Session, worker_id: int, visitor: str, now: datetime) 
     return get_worker(session, worker_id).visitor == clean_text(visitor, 200)
 
 
-def _count(table: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.count()).select_from(table).where(*conditions).scalar_subquery()
-
-
-_FACTS = sa.select(
-    WORKERS.c.worker_name,
-    WORKERS.c.visitor,
-    _count(
-        UNITS,
-        UNITS.c.task_run_id == P("run"),
-        UNITS.c.worker_id == P("worker"),
-        UNITS.c.status == UnitStatus.ASSIGNED,
-    ).label("held_in_run"),
-    _count(UNITS, UNITS.c.task_id == P("task"), UNITS.c.worker_id == P("worker"), UNITS.c.status.in_(_TAKEN)).label(
-        "done_in_task"
-    ),
-    _count(UNITS, UNITS.c.task_run_id == P("run"), UNITS.c.status == UnitStatus.ASSIGNED).label("live_in_run"),
-).where(WORKERS.c.worker_id == P("worker"))
-_HOLDINGS = (
-    sa.select(QUALIFICATIONS.c.qualification_name, GRANTS.c.value)
-    .join(QUALIFICATIONS, QUALIFICATIONS.c.qualification_id == GRANTS.c.qualification_id)
-    .where(GRANTS.c.worker_id == P("worker"))
-)
-_STANDING = sa.select(BLOCKS.c.hard, BLOCKS.c.task_id, BLOCKS.c.reason).where(
-    BLOCKS.c.worker_id == P("worker"),
-    BLOCKS.c.lifted_at.is_(None),
-    BLOCKS.c.until.is_(None) | (BLOCKS.c.until > P("now")),
-)
-
-
-def worker_facts(session: Session, worker_id: int, task_id: int, task_run_id: int, now: datetime) -> WorkerFacts:
-    """What the gates ask about a worker, in three indexed statements."""
-    facts = one(session, _FACTS, {"worker": worker_id, "task": task_id, "run": task_run_id})
-    if facts is None:
-        raise missing("worker", worker_id)
-    blocked = soft_blocked = None
-    for block in run(session, _STANDING, {"worker": worker_id, "now": now}):
-        if block.hard:
-            blocked = block.reason
-        elif block.task_id in (None, task_id):
-            soft_blocked = block.reason
-    held = {row[0]: row[1] for row in run(session, _HOLDINGS, {"worker": worker_id})}
-    return WorkerFacts(worker_id, facts[0], facts[1], blocked, soft_blocked, held, facts[2], facts[3], facts[4])
-
-
 # -- agents -----------------------------------------------------------------------------------------------------------
 
 _AGENT_ROW = (
@@ -213,24 +142,6 @@ _AGENT_ROW = (
     .join(WORKERS, WORKERS.c.worker_id == AGENTS.c.worker_id)
 )  # fmt: skip
 _BY_ID = _AGENT_ROW.where(AGENTS.c.agent_id == P("agent"))
-_LIVE_OF_RUN = _AGENT_ROW.where(AGENTS.c.task_run_id == P("run"), AGENTS.c.status.in_(_LIVE))
-
-
-def claim_unit(
-    session: Session, *, run_id: int, worker_id: int, registration_id: str, nonce: str, token_hash: str,
-    now: datetime, in_task: bool = False,
-) -> AgentRow | None:  # fmt: skip
-    """Take the next unit of a run for a worker and make the agent who holds it; None when there is none for them.
-
-    Atomic between threads and processes. Never a unit of an assignment of which the worker has another. With `in_task`
-    a one-worker unit begins at once. Takes the same time at any size of the run and any number of units done.
-    """
-    values = {
-        "worker_id": worker_id, "creation_date": now, "started_at": now, "nonce": nonce, "token_hash": token_hash,
-        "registration_id": clean_text(registration_id, 500),
-    }  # fmt: skip
-    made = status.claim(session, run_id, values, in_task=in_task)
-    return None if made is None else get_agent(session, made)
 
 
 def get_agent(session: Session, agent_id: int) -> AgentRow:
@@ -241,60 +152,15 @@ def get_agent(session: Session, agent_id: int) -> AgentRow:
     return _agent_row(row)
 
 
-def list_live_agents(session: Session, run_id: int) -> list[AgentRow]:
-    """All who hold a unit of the run and may still submit."""
-    return [_agent_row(row) for row in run(session, _LIVE_OF_RUN, {"run": run_id})]
-
-
 def _agent_row(row: Any) -> AgentRow:
     return AgentRow(**{**row._mapping, "status": AgentStatus(row.status), "holds_unit": bool(row.holds_unit)})
 
 
-def _upsert(*columns: str) -> tuple[sa.Insert, sa.Insert]:
-    """Write columns of an agent's data, whether or not there is a row yet: for SQLite, for PostgreSQL."""
-    values = {name: P(name, type_=AGENT_DATA.c[name].type) for name in ("agent_id", "creation_date", *columns)}
-    made = []
-    for dialect in (sqlite, postgresql):
-        statement = dialect.insert(AGENT_DATA).values(values)
-        new = {name: statement.excluded[name] for name in columns}
-        made.append(statement.on_conflict_do_update(index_elements=["agent_id"], set_=new))
-    return made[0], made[1]
-
-
-_PUT_INPUTS = _upsert("inputs")
-_PUT_SUBMISSION = _upsert("outputs", "files")
-_PUT_METADATA = _upsert("metadata")
-
-
-def _put(
-    session: Session, statements: tuple[sa.Insert, sa.Insert], agent_id: int, now: datetime, **values: Any
-) -> None:
-    run(session, statements[is_postgresql(session)], {"agent_id": agent_id, "creation_date": now, **values})
-
-
-def record_inputs(session: Session, agent_id: int, inputs: Any, now: datetime) -> None:
-    """What the agent was shown."""
-    _put(session, _PUT_INPUTS, agent_id, now, inputs=inputs)
-
-
-def record_submission(
-    session: Session, agent_id: int, outputs: Any, files: Sequence[Mapping[str, Any]], now: datetime, *,
-    answer: str = "", labels: Sequence[str] = (),
-) -> bool:  # fmt: skip
-    """What the agent answered, and its status `completed`, in one. False: a submission was there; nothing is changed.
-
-    Raises `IllegalTransition` when the unit is no longer theirs.
-    """
-    kept = sorted({clean_text(label, 500) for label in labels})  # in one order: SQL compares them for agreement
-    if not status.complete_agent(session, agent_id, now=now, answer=clean_text(answer, 500), labels=kept):
-        return False
-    _put(session, _PUT_SUBMISSION, agent_id, now, outputs=outputs, files=list(files))
-    return True
-
-
-def record_metadata(session: Session, agent_id: int, metadata: Any, now: datetime) -> None:
-    """Tips, feedback, the worker's opinion."""
-    _put(session, _PUT_METADATA, agent_id, now, metadata=metadata)
+def record_metadata(session: Session, agent_id: int, metadata: Any) -> None:
+    """Tips, feedback, the worker's opinion, in place of what was there. `EntryDoesNotExist` before it has inputs."""
+    kept = sa.update(AGENT_DATA).where(AGENT_DATA.c.agent_id == agent_id).values(metadata=metadata)
+    if not run(session, kept).rowcount:
+        raise missing("agent", agent_id)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The only functions that assign a status, driven by `app.data.states`. A move that is not legal changes nothing.
+"""The only functions that assign a status, with `dispatch` and `intake`, driven by `app.data.states`.
 
-An agent that left may keep its unit for a grace (`free_unit=False`): the unit stays `assigned` to it until it comes
-back (`in task`), or `free_unit` or `expire_units` takes the unit away.
+A move that is not legal changes nothing. An agent that leaves gives its unit up: it comes back only by
+`intake.take_back_unit`, while nobody else has taken the unit.
 """
 
 from __future__ import annotations
@@ -38,15 +38,10 @@ _AGENT_AND_UNIT = (
 )  # fmt: skip
 _SET_AGENT = sa.update(AGENTS).where(AGENTS.c.agent_id == P("agent")).values(status=P("new"))
 _LEAVE = _SET_AGENT.values(left_reason=P("reason"), left_at=P("now"))
-_COME_BACK = _SET_AGENT.values(left_reason="", left_at=None)
 _REVIEW = _SET_AGENT.values(reviewed_at=P("now"))
 _COMPLETE = _SET_AGENT.values(
     submitted_at=P("now"),
     time_on_task_ms=P("ms"),
-    answer=P("answer"),
-    labels=P("labels"),
-    left_reason="",
-    left_at=None,
 )
 _SET_UNIT = sa.update(UNITS).where(UNITS.c.unit_id == P("unit")).values(status=P("new"))
 _FREE_UNIT = sa.update(UNITS).where(UNITS.c.unit_id == P("unit")).values(_FREE)
@@ -83,61 +78,26 @@ class ReviewResult:
 
 
 def set_agent_status(
-    session: Session, agent_id: int, new: AgentStatus, *, now: datetime, reason: str = "", free_unit: bool = True
+    session: Session, agent_id: int, new: AgentStatus, *, now: datetime, reason: str = ""
 ) -> AgentStatus:
-    """Move an agent, and its unit with it; returns what it was.
-
-    With `free_unit` False an agent that leaves, and can come back, keeps its unit for now. Raises `IllegalTransition`
-    (also for a late reconnect to a unit that is no longer theirs) or `EntryDoesNotExist`.
-    """
+    """Move an agent, and its unit with it; returns what it was. Raises `IllegalTransition` or `EntryDoesNotExist`."""
     row = _agent(session, agent_id)
     old = _A(row.status)
-    held = row.holder == agent_id
-    if not _is_legal(old, new, held=held and row.unit_status == _U.ASSIGNED):
+    if old in states.LEFT_AGENT or new not in states.AGENT_TRANSITIONS[old]:
         raise IllegalTransition("agent", old, new)
     if new in states.LEFT_AGENT:
         run(session, _LEAVE, {"agent": agent_id, "new": new, "reason": reason[:500], "now": now})
     elif new is _A.COMPLETED:
-        _complete(session, agent_id, row, now, "", None)
+        spent = None if row.started_at is None else max(0, int((now - row.started_at).total_seconds() * 1000))
+        run(session, _COMPLETE, {"agent": agent_id, "new": new, "now": now, "ms": spent})
     elif new in states.FINAL_AGENT:
         run(session, _REVIEW, {"agent": agent_id, "new": new, "now": now})
     else:
-        run(session, _COME_BACK if old in states.LEFT_AGENT else _SET_AGENT, {"agent": agent_id, "new": new})
+        run(session, _SET_AGENT, {"agent": agent_id, "new": new})
     announce(session, "agents", (agent_id,))
-    keeps_it = not free_unit and new in states.LEFT_AGENT and _A.IN_TASK in states.AGENT_TRANSITIONS[new]
-    if held and not keeps_it:
+    if row.holder == agent_id:
         _follow(session, row.unit_id, new, row.unit_status)
     return old
-
-
-def complete_agent(
-    session: Session, agent_id: int, *, now: datetime, answer: str, labels: Sequence[str] | None
-) -> bool:
-    """The submission is there: agent and unit become `completed`. False when they were already.
-
-    An agent that was just accepted, or came back late to a unit that is still theirs, is taken to be in the task.
-    """
-    row = _agent(session, agent_id)
-    old = _A(row.status)
-    if old is _A.COMPLETED or _A.COMPLETED in _reached_from(old):
-        return False
-    holds = row.holder == agent_id and row.unit_status == _U.ASSIGNED
-    if not holds or (old is not _A.IN_TASK and not _is_legal(old, _A.IN_TASK, held=True)):
-        raise IllegalTransition("agent", old, _A.COMPLETED)
-    _complete(session, agent_id, row, now, answer, labels)
-    announce(session, "agents", (agent_id,))
-    _follow(session, row.unit_id, _A.COMPLETED, row.unit_status)
-    return True
-
-
-def free_unit(session: Session, agent_id: int, now: datetime) -> bool:
-    """The grace of an agent that left is over: its unit can be taken by others. False when it holds none."""
-    row = _agent(session, agent_id)
-    if row.holder != agent_id or row.unit_status != _U.ASSIGNED or _A(row.status) not in states.LEFT_AGENT:
-        return False
-    run(session, _FREE_UNIT, {"unit": row.unit_id})
-    announce(session, "units", (row.unit_id,))
-    return True
 
 
 def _agent(session: Session, agent_id: int) -> Any:
@@ -145,25 +105,6 @@ def _agent(session: Session, agent_id: int) -> Any:
     if row is None:
         raise missing("agent", agent_id)
     return row
-
-
-def _is_legal(old: AgentStatus, new: AgentStatus, *, held: bool) -> bool:
-    if new not in states.AGENT_TRANSITIONS[old]:
-        return False
-    return held or old not in states.LEFT_AGENT  # who left comes back only to a unit that is still theirs
-
-
-def _reached_from(old: AgentStatus) -> Collection[AgentStatus]:
-    """What a reviewed agent has been before."""
-    return {_A.COMPLETED} if old in (_A.APPROVED, _A.SOFT_REJECTED, _A.REJECTED) else ()
-
-
-def _complete(
-    session: Session, agent_id: int, row: Any, now: datetime, answer: str, labels: Sequence[str] | None
-) -> None:
-    spent = None if row.started_at is None else max(0, int((now - row.started_at).total_seconds() * 1000))
-    values = {"agent": agent_id, "new": _A.COMPLETED, "now": now, "ms": spent, "answer": answer, "labels": labels}
-    run(session, _COMPLETE, values)
 
 
 def _follow(session: Session, unit_id: int, agent: AgentStatus, old: str) -> None:
@@ -185,7 +126,6 @@ def _follow(session: Session, unit_id: int, agent: AgentStatus, old: str) -> Non
 # -- the claim -------------------------------------------------------------------------------------------------------
 
 _HELD = AGENTS.alias("held")
-_HELD_UNIT = UNITS.alias("held_unit")
 _MINE = AGENTS.alias("mine")
 _LEFT = AGENTS.alias("gone")
 _SIBLING = UNITS.alias("sibling")
@@ -193,13 +133,13 @@ _COPIED = ("unit_id", "task_id", "task_run_id", "assignment_id", "task_type", "p
 _GIVEN = ("worker_id", "status", "creation_date", "started_at", "registration_id", "nonce", "token_hash")
 _EMPTY: dict[str, Any] = {"answer": "", "left_reason": "", "connection": {}}
 
-# Theirs is a unit that they hold (who left may do so yet, for a grace), or one that they have handed in before.
+# Theirs is a unit that they hold, or one that they have handed in before.
 # A count compared with 0, not NOT EXISTS: PostgreSQL would turn that into a join with all agents of the run.
 _NOT_HELD = (
     sa.select(sa.func.count())
-    .select_from(sa.join(_HELD, _HELD_UNIT, _HELD_UNIT.c.unit_id == _HELD.c.unit_id))
+    .select_from(_HELD)
     .where(_HELD.c.assignment_id == UNITS.c.assignment_id, _HELD.c.worker_id == P("worker_id"))
-    .where(_HELD.c.status.not_in(constants(states.LEFT_AGENT)) | (_HELD_UNIT.c.agent_id == _HELD.c.agent_id))
+    .where(_HELD.c.status.not_in(constants(states.LEFT_AGENT)))
     .scalar_subquery()
     == 0
 )

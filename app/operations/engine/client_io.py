@@ -212,9 +212,8 @@ class ClientIOHandler:
         if agent is None or agent.status in REVIEWED:
             await self._acknowledge(packet, channel_id, UNKNOWN if agent is None else JUDGED)
             return
-        now = self._context.clock.now()
         said = {"metadata": packet.data.get("metadata"), "files": packet.data.get("files") or []}
-        await self._context.store.write(people.record_metadata, agent.agent_id, said, now)
+        await self._context.store.write(people.record_metadata, agent.agent_id, said)
         await self._acknowledge(packet, channel_id, None)
 
     async def _return(self, packet: Packet, channel_id: str) -> None:

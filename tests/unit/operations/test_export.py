@@ -20,7 +20,7 @@ from app.errors import EntryDoesNotExist, InvalidEntry, StoreError
 from app.operations import export as exports
 from app.operations.export import export_run
 from app.operations.safe_csv import cell, encode, read_table
-from tests.fakes.data_rows import NOW, claim
+from tests.fakes.data_rows import NOW, claim, hand_in
 from tests.fakes.desk_scene import DeskScene, open_scene
 
 
@@ -47,10 +47,9 @@ async def add_hostile(scene: DeskScene) -> int:
     )  # fmt: skip
     agent = await scene.store.write(claim, scene.run_id, worker)
     assert agent is not None
-    await scene.store.write(people.record_inputs, agent.agent_id, {"index": 9}, NOW)
     outputs = {"answer": "=HYPERLINK(1)", "extra": {"deep": [1, 2]}, "count": -3}
     await scene.store.write(
-        people.record_submission, agent.agent_id, outputs, [entry], NOW, answer="=HYPERLINK(1)", labels=["@x"]
+        hand_in, agent.agent_id, outputs, NOW, inputs={"index": 9}, files=[entry], answer="=HYPERLINK(1)", labels=["@x"]
     )
     folder = agent_folder(scene.settings.runs_dir, None, scene.run_id, agent.assignment_id, agent.agent_id)
     folder.mkdir(parents=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import journal, people, reviews, tasks
+from app.data.repo import dispatch, journal, reviews, tasks
+from app.data.repo.dispatch import Standing
+from app.data.store import Session
 from app.errors import EntryDoesNotExist, InvalidEntry
 from tests.fakes.data_rows import NOW
 from tests.fakes.desk_scene import DeskScene, open_scene
@@ -20,9 +22,15 @@ async def scene(tmp_path: Path) -> AsyncIterator[DeskScene]:
         yield made
 
 
-async def facts(scene: DeskScene, worker_id: int) -> people.WorkerFacts:
-    run = await scene.store.read(tasks.get_task_run, scene.run_id)
-    return await scene.store.read(people.worker_facts, worker_id, run.task_id, scene.run_id, scene.clock.now())
+async def facts(scene: DeskScene, worker_id: int) -> Standing:
+    def look(session: Session) -> Standing:
+        run = tasks.get_task_run(session, scene.run_id)
+        return dispatch.standings(
+            session, task_id=run.task_id, run_id=run.task_run_id, worker_ids=[worker_id],
+            qualification_names=["trained"], count_held=False, count_taken=False, now=scene.clock.now(),
+        )[worker_id]  # fmt: skip
+
+    return await scene.store.read(look)
 
 
 async def decisions(scene: DeskScene, worker_id: int) -> list[tuple[str, str | None, str]]:
@@ -34,8 +42,8 @@ async def test_a_block_holds_is_written_down_and_mirrored(scene: DeskScene) -> N
     one, two = scene.worker_ids
     done = await scene.workers.block([one, one], "spam")
     assert (done.changed, done.warnings) == (1, [])
-    assert (await facts(scene, one)).blocked == "spam"
-    assert (await facts(scene, two)).blocked is None
+    assert (await facts(scene, one)).blocked
+    assert not (await facts(scene, two)).blocked
     assert await decisions(scene, one) == [("block", "spam", "rita")]
     assert scene.account.blocked == {"worker 0": "spam"}
     events = await scene.store.read(journal.list_events, kinds=["worker.blocked"])
@@ -46,11 +54,11 @@ async def test_a_block_ends_by_itself_or_is_lifted(scene: DeskScene) -> None:
     one, two = scene.worker_ids
     await scene.workers.block([one], "pause", until=NOW + timedelta(hours=1), author="paul")
     await scene.clock.turn(3601)
-    assert (await facts(scene, one)).blocked is None
+    assert not (await facts(scene, one)).blocked
     await scene.workers.block([two], "spam")
     assert (await scene.workers.unblock([one, two], "a mistake")).changed == 2
     assert (await scene.workers.unblock([two])).changed == 0
-    assert (await facts(scene, two)).blocked is None
+    assert not (await facts(scene, two)).blocked
     assert scene.account.blocked == {}
     assert (await decisions(scene, two))[0] == ("unblock", "a mistake", "rita")
 
@@ -59,10 +67,10 @@ async def test_a_soft_block_is_for_one_task_and_stays_here(scene: DeskScene) -> 
     run = await scene.store.read(tasks.get_task_run, scene.run_id)
     await scene.workers.soft_block(scene.worker_ids, run.task_id, "enough")
     found = await facts(scene, scene.worker_ids[0])
-    assert (found.blocked, found.soft_blocked) == (None, "enough")
+    assert (found.blocked, found.soft_blocked) == (False, True)
     assert scene.account.calls_of("block_worker") == []
     assert (await scene.workers.unblock(scene.worker_ids[:1], task_id=run.task_id)).changed == 1
-    assert (await facts(scene, scene.worker_ids[0])).soft_blocked is None
+    assert not (await facts(scene, scene.worker_ids[0])).soft_blocked
 
 
 async def test_what_cannot_be_is_refused(scene: DeskScene) -> None:
@@ -96,7 +104,7 @@ async def test_a_provider_that_does_not_hear_is_a_warning_and_here_it_holds(scen
     assert done.changed == 2
     assert len(done.warnings) == 1
     assert "worker 0" in done.warnings[0]
-    assert (await facts(scene, scene.worker_ids[0])).blocked == "spam"
+    assert (await facts(scene, scene.worker_ids[0])).blocked
     assert len(await scene.store.read(journal.list_events, kinds=["provider.not_told"])) == 1
 
 
