@@ -148,7 +148,7 @@ def record_submissions(session: Session, done: Sequence[Submission], now: dateti
                 "files": list(each.files),
                 "ms": each.time_on_task_ms,
                 "answer": clean_text(each.answer),
-                "labels": [clean_text(label) for label in each.labels],
+                "labels": sorted({clean_text(label, 500) for label in each.labels}),  # SQL compares them as they stand
             }
             for each in done
         ]
