@@ -11,6 +11,8 @@ _blueprints: Registry[Blueprint] = Registry(
     {
         "image_label": "app.blueprints.image_label.blueprint:ImageLabelBlueprint",
         "static_html": "app.blueprints.static_html.blueprint:StaticHtmlBlueprint",
+        "static_react": "app.blueprints.static_react.blueprint:StaticReactBlueprint",
+        "remote_procedure": "app.blueprints.remote_procedure.blueprint:RemoteProcedureBlueprint",
         "mock": "app.blueprints.mock.blueprint:MockBlueprint",
     },
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -136,6 +137,8 @@ class PagePreview:
                 return PacketType.SUBMIT_ACKNOWLEDGED, {"failure_reason": None}
             case PacketType.REQUEST_WORKER_STATE:
                 return PacketType.WORKER_STATE, self._worker_state()
+            case PacketType.MEPHISTO_BOUND_LIVE_UPDATE if "request_id" in packet.data:
+                return PacketType.CLIENT_BOUND_LIVE_UPDATE, _no_call(packet.data)
             case PacketType.REQUEST_STATUSES:
                 return PacketType.RETURN_STATUSES, {token: self._status(token) for token in self._visits}
             case PacketType.REQUEST_AGENT_STATUS:
@@ -195,3 +198,13 @@ class PagePreview:
             "submissions": [],
             "current": False,
         }
+
+
+def _no_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The requester's code runs in a launched task only: a preview must not have effects."""
+    reason = "This is a preview: functions are called when the task is launched."
+    return {
+        "handles": call["request_id"],
+        "response": json.dumps({"error": reason}),
+        "update_id": secrets.token_hex(8),
+    }

@@ -29,6 +29,7 @@ export class Session extends EventTarget {
     this._timers = new Set();
     this._closed = false;
     this._connection = "";
+    this._unsaid = [];
   }
 
   /** The number a worker can name when they ask about this unit: the beginning of what the requester has of it. */
@@ -103,6 +104,18 @@ export class Session extends EventTarget {
     this._hangUp();
   }
 
+  /** Say something to the requester's program, as soon as there is a connection. Each saying has an id of its own. */
+  say(content) {
+    this._unsaid.push({ update_id: updateId(), ...content });
+    this._sayAll();
+  }
+
+  _sayAll() {
+    while (this._unsaid.length && this._socket?.readyState === WebSocket.OPEN) {
+      this._send("mephisto_bound_live_update", this._unsaid.shift());
+    }
+  }
+
   get draftName() {
     return `draft.${this.reference}`;
   }
@@ -131,7 +144,8 @@ export class Session extends EventTarget {
     socket.addEventListener("open", () => {
       this._attempt = 0;
       this._unanswered = 0;
-      this._send("alive", { update_id: sha256(String(Math.random()) + Date.now()).slice(0, 16) });
+      this._send("alive", { update_id: updateId() });
+      this._sayAll();
       this._tell("open");
       this._later(() => this._beat(socket), FIRST_BEAT);
     });
@@ -228,6 +242,10 @@ export class Session extends EventTarget {
     }, milliseconds);
     this._timers.add(timer);
   }
+}
+
+function updateId() {
+  return sha256(String(Math.random()) + Date.now()).slice(0, 16);
 }
 
 /** Send what went wrong in the page to the requester's log; a few per page, never in the worker's way. */

@@ -18,7 +18,7 @@ from app.blueprints.base import Blueprint, SubmissionView
 from app.errors import ConfigError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-KINDS = ("mock", "static_html", "image_label")
+KINDS = ("mock", "static_html", "image_label", "remote_procedure")
 
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=30),
