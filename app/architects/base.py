@@ -44,6 +44,8 @@ class ServedTask:
     """Origins that may put the page in an iframe; empty: none."""
     image_sources: tuple[str, ...] = ()
     """Foreign origins whose images the page may show (image_label from a list of URLs)."""
+    followed: tuple[str, ...] = ()
+    """URL paths of `static` whose files may change while they are served, on this computer."""
     entry_required: bool = True
     """True: a worker is who the signed cookie says (in-house). False: the body's `worker_name` is believed (mock)."""
 

@@ -56,6 +56,8 @@ class PageSet:
     static: Mapping[str, Path] = field(default_factory=dict)
     static_folders: Mapping[str, Path] = field(default_factory=dict)
     image_sources: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()
+    """URL paths of `static` that are served as their files are at each moment."""
     task_config: Mapping[str, Any] = field(default_factory=dict)
 
 

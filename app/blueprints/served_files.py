@@ -21,7 +21,7 @@ MAX_IMAGE_ORIGINS = 50
 # The router's own addresses: an extra file of such a name could never be reached.
 _TAKEN = frozenset(
     (
-        *("channel", "download_file", "enter", "favicon.ico", "get_timestamp", "is_alive", "log_error", "notif.mp3"),
+        *("channel", "download_file", "enter", "favicon.ico", "get_timestamp", "is_alive", "log_error"),
         *("preview", "request_agent", "return_unit", "socket", "submit_metadata", "submit_onboarding", "submit_task"),
         *("task", "task_config.json", "task_index", "welcome", "worker_state", "wrap_crowd_source.js", "crowdesk"),
     )

@@ -99,6 +99,16 @@ class Site:
             for url in TASK_PATHS:
                 self.pages.setdefault(url, task)
 
+    def find_file(self, url: str) -> StaticFile | None:
+        """The file of an address, None where there is none; one that may change is measured anew."""
+        file = self.files.get(url)
+        if file is None or url not in self._config.followed:
+            return file
+        try:
+            return _static_file(file.path)
+        except RouterConfigError:
+            return None  # it is being built anew at this moment
+
     def page_headers(self, page: Page, host: str) -> Headers:
         """The headers of a page that is asked for under this `Host`."""
         sockets = f" ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.\-:\[\]]{1,255}", host) else ""

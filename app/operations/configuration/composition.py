@@ -16,7 +16,7 @@ SECTIONS = ("task", *KINDS)
 COMMAND_LINE = "command line"
 MAX_FILES = 32
 
-ALIASES = {"blueprint": {"static_task": "static_html"}}
+ALIASES = {"blueprint": {"static_task": "static_html", "static_react_task": "static_react"}}
 """Mephisto's names of what is called otherwise here."""
 
 
