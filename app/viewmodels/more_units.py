@@ -15,6 +15,7 @@ from app.errors import ConfigError
 from app.operations.configuration.config import RunConfig, from_yaml
 
 _SOURCES = {"data_csv": "", "data_json": "", "data_jsonl": "", "static_task_data": [], "data_function": ""}
+_TOLD = 3
 _FIELD_OF = {".csv": "data_csv", ".tsv": "data_csv", ".json": "data_json", ".jsonl": "data_jsonl"}
 
 
@@ -24,6 +25,16 @@ class MoreItems:
 
     items: Sequence[AssignmentData]
     errors: Sequence[RowError]
+
+    @property
+    def left_out(self) -> str:
+        """Which rows, by their lines, and why: "2 rows are left out: line 4 has 1 field; ...". "" for none."""
+        if not self.errors:
+            return ""
+        told = "; ".join(f"line {error.line}: {error.message.rstrip('.')}" for error in self.errors[:_TOLD])
+        more = f"; and {len(self.errors) - _TOLD} more" if len(self.errors) > _TOLD else ""
+        verb = "row is" if len(self.errors) == 1 else "rows are"
+        return f"{len(self.errors)} {verb} left out: {told}{more}."
 
 
 def read_items(init_params: str, path: Path, began: datetime) -> MoreItems:

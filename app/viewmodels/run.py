@@ -30,6 +30,7 @@ _TICK_MS = 1000
 _FACTS_MS = 500
 _SERIES_MS = 3000
 _QUALITY_MS = 20_000
+_SERIES_TICKS = 10
 STEPS = 50
 """Points of the charts over time: more are not seen, and each costs a look into an index."""
 COST_STEPS = 24
@@ -95,7 +96,7 @@ class RunViewModel(QObject):
         self.series = RunSeries()
         self.quality: RunQuality | None = None
         self._each = 0
-        self._peak = 0
+        self._peak = self._ticks = 0
         self._facts_reader = self._reader(self._read_facts, _FACTS_MS)
         self._series_reader = self._reader(self._read_series, _SERIES_MS)
         self._quality_reader = self._reader(self._read_quality, _QUALITY_MS)
@@ -289,6 +290,9 @@ class RunViewModel(QObject):
         if self.facts is not None:
             self._look_who()
             self.changed.emit()
+        self._ticks += 1
+        if self.live is not None and self._ticks % _SERIES_TICKS == 0:  # time passes also while nothing is committed
+            self._series_reader.ask()
 
     def _look_who(self) -> None:
         """Nobody tells when another process lets go of the run, least of all one that was killed."""

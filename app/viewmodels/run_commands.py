@@ -15,7 +15,7 @@ from app.operations import export
 from app.viewmodels.background import Job, Progress
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of
-from app.viewmodels.more_units import read_items
+from app.viewmodels.more_units import MoreItems, read_items
 
 LINK_DAYS = 31
 _UNTAKEN = (UnitStatus.CREATED, UnitStatus.LAUNCHED)
@@ -76,11 +76,19 @@ class RunCommands:
 
     async def add_units(self, path: Path) -> None:
         """More units, from a file of rows."""
-        row = await self._desktop.store.read(tasks.get_task_run, self._run_id)
-        found = await asyncio.to_thread(read_items, row.init_params, path, row.started_at or row.creation_date)
+        found = await self._read(path)
         added = await self._operator.add_units(self._run_id, found.items)
-        left_out = f" {count_of(len(found.errors), 'row')} left out: {found.errors[0].message}" if found.errors else ""
-        self._toasts.say(f"{count_of(added, 'unit')} added.{left_out}", "warn" if found.errors else "ok")
+        words = f"{count_of(added, 'unit')} added. {found.left_out}".strip()
+        self._toasts.say(words, "warn" if found.errors else "ok")
+
+    async def look_at_rows(self, path: Path) -> tuple[str, str]:
+        """What adding a file of rows would do, and which of its rows would be left out."""
+        found = await self._read(path)
+        return f"{count_of(len(found.items), 'item')} will be added.", found.left_out
+
+    async def _read(self, path: Path) -> MoreItems:
+        row = await self._desktop.store.read(tasks.get_task_run, self._run_id)
+        return await asyncio.to_thread(read_items, row.init_params, path, row.started_at or row.creation_date)
 
     async def entry_link(self, name: str | None = None, days: int = LINK_DAYS) -> str:
         """A link for one person, or (None) the open one. `EntryDoesNotExist` when the run is not served here."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
+from shiboken6 import isValid
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.run import RunViewModel
@@ -54,7 +57,16 @@ class RunAsks:
     def ask_units(self) -> None:
         """Ask for a file with more rows."""
         sheet = AddUnitsSheet("Each row becomes a unit (or several, as the task says). Workers can take them at once.")
+        sheet.file_named.connect(lambda path: self._look_at_rows(sheet, path))
         self.errands.confirm(sheet, lambda: (self.commands.add_units, (sheet.path(),)))
+
+    def _look_at_rows(self, sheet: AddUnitsSheet, path: Path) -> None:
+        def told(then: Callable[..., None]) -> Callable[[Any], None]:
+            """The answer may come when another file is named, or when the sheet is gone."""
+            return lambda answer: then(answer) if isValid(sheet) and sheet.path() == path else None
+
+        found, refused = told(lambda words: sheet.show_found(*words)), told(sheet.refuse)
+        self.errands.run(self.commands.look_at_rows, path, then=found, failed=refused)
 
     def ask_stop(self) -> None:
         """Say what stopping means, and ask."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtWidgets import QButtonGroup, QFileDialog, QLineEdit, QRadioButton, QSpinBox
 
 from app.viewmodels.formats import count_of, money
@@ -16,8 +16,8 @@ from app.views.widgets.fields import FormField
 from app.views.widgets.labels import label
 
 EXPORT_FORMATS = (
-    ("jsonl", "JSON lines", "One line per unit: what was shown, answered and decided."),
-    ("csv", "CSV", "One row per unit, a column per answer, for a spreadsheet."),
+    ("jsonl", "JSON lines", "One line per submission: what was shown, answered and decided."),
+    ("csv", "CSV", "One row per submission, a column per answer, for a spreadsheet."),
     ("mephisto", "Mephisto folders", "agent_data.json files in the folders that Mephisto's tools read."),
 )
 _SUFFIX = {"jsonl": ".jsonl", "csv": ".csv", "mephisto": ""}
@@ -174,16 +174,44 @@ class ExportSheet(Sheet):
         wrong = "Where to? Give a path." if not text else "" if parent.is_dir() else f"There is no folder {parent}."
         self.field.setError(wrong)
         exists = bool(text) and not wrong and self.path().exists()
-        self.setPreview("The file is there already and will be replaced." if exists else "", "warn")
+        if exists and self.path().is_dir() and (self.kind() != "mephisto" or any(self.path().iterdir())):
+            wrong, exists = f"{self.path().name} is a folder with something in it. Name another place.", False
+            self.field.setError(wrong)
+        elif exists and self.path().is_file() and self.kind() == "mephisto":
+            wrong, exists = f"{self.path().name} is a file. Name a folder that is not there yet.", False
+            self.field.setError(wrong)
+        replaced = exists and self.path().is_file()
+        self.setPreview("The file is there already and will be replaced." if replaced else "", "warn")
         self.setReady(not wrong)
 
 
 class AddUnitsSheet(FileSheet):
-    """More rows of data for a run, from a file of the kind that it was launched with."""
+    """More rows of data for a run, from a file of the kind that it was launched with.
+
+    `file_named(Path)`: a file that is there; what is in it is wanted by `show_found` or `refuse`.
+    """
+
+    file_named = Signal(object)
 
     def __init__(self, hint: str) -> None:
         super().__init__("Add units", "Add units", hint, "File with more rows", "rows.csv, rows.json or rows.jsonl")
         self.asks("File with more rows", "Rows (*.csv *.json *.jsonl)")
+        self.row.edit.textChanged.connect(self._name)
+
+    def show_found(self, words: str, left_out: str) -> None:
+        """What the file that is named holds, and which rows of it would be left out."""
+        self.setPreview(f"{words} {left_out}".strip(), "warn" if left_out else "")
+
+    def refuse(self, sentence: str) -> None:
+        """Nothing of the file that is named can be added."""
+        self.setPreview("")
+        self.field.setError(sentence)
+        self.setReady(False)
+
+    def _name(self) -> None:
+        self.setPreview("")
+        if self.path().is_file():
+            self.file_named.emit(self.path())
 
 
 def _stop_lines(at_work: int, open_units: int, waiting: int) -> list[str]:

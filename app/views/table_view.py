@@ -138,6 +138,8 @@ class RecordTableView(QTableView):
             self.copy_asked.emit()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and (chosen := self.current_id()) is not None:
             self.opened.emit(chosen)
+        elif event.key() == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+            self._ask_menu_by_key()  # for keyboards without a menu key; Qt knows the other one only
         elif event.key() == Qt.Key.Key_Escape and (self.everything or self.selectionModel().hasSelection()):
             self.clearSelection()
             self.selection_changed.emit()
@@ -162,11 +164,14 @@ class RecordTableView(QTableView):
             self.opened.emit(self.records.ids[index.row()])
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        place = event.globalPos()
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            place = self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft())
+            self._ask_menu_by_key()
+        elif self.selected_count():
+            self.menu_asked.emit(event.globalPos())
+
+    def _ask_menu_by_key(self) -> None:
         if self.selected_count():
-            self.menu_asked.emit(place)
+            self.menu_asked.emit(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft()))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -26,7 +26,7 @@ export class Frame {
         onclick: () => act.giveBack(),
       },
       icon("door"),
-      make("span", { class: "cd-hide-small" }, "Give back"),
+      make("span", {}, "Give back"),
     );
     this.bannerText = make("p", {});
     this.bannerButton = make("button", { class: "cd-button", type: "button", hidden: true }, "Try now");
@@ -42,7 +42,8 @@ export class Frame {
       "Submit",
     );
     this.foot = make("footer", { class: "cd-foot", hidden: true }, this.footStatus, this.submitButton);
-    const header = make("header", { class: "cd-top" }, bar, this.banner);
+    this.messages = make("div", {});
+    const header = make("header", { class: "cd-top" }, bar, this.banner, this.messages);
     document.body.prepend(make("a", { class: "cd-skip", href: "#cd-main" }, "Go to the task"));
     document.body.append(header, this.main, this.foot, this.live, this.alert);
   }
@@ -128,6 +129,20 @@ export class Frame {
     if (isNew && text) {
       this.say(text);
     }
+  }
+
+  /** Show what the requester wrote to this worker until they have read it; `read` is called then. */
+  showMessage(text, read) {
+    const box = make("div", { class: "cd-banner", "data-tone": "info" }, icon("people"));
+    const done = () => {
+      box.remove();
+      read();
+      this.main.focus({ preventScroll: true });
+    };
+    const words = make("p", { class: "cd-message" }, make("strong", {}, "From the requester: "), text);
+    box.append(words, make("button", { class: "cd-button", type: "button", onclick: done }, "I have read it"));
+    this.messages.append(box);
+    this.alert.textContent = `From the requester: ${text}`;
   }
 
   /** Say something beside the submit button. */

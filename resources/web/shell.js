@@ -36,6 +36,7 @@ class TaskPage {
     this.isPreview = location.pathname === "/preview" || this.visit === null || this.worker === null;
     this._saveTimer = 0;
     this._timesGone = 0;
+    this._messages = new Map(kept(`messages.${this.visit}`) ?? []); // by id; "" once it was read
     window.addEventListener("pagehide", () => this._saveNow());
     document.addEventListener("visibilitychange", () => document.hidden && this._saveNow());
     window.addEventListener("beforeunload", (event) => this.isSending && event.preventDefault());
@@ -70,6 +71,7 @@ class TaskPage {
       this.session.addEventListener("connection", (event) => this._connection(event.detail.state));
       this.session.addEventListener("status", (event) => this._status(event.detail.status));
       this.session.addEventListener("unknown", () => this._gone());
+      this.session.addEventListener("live", (event) => this._hear(event.detail));
     }
     return this.session.patience;
   }
@@ -103,6 +105,11 @@ class TaskPage {
       this._send(draft.sending);
     } else if (draft?.answers) {
       this.frame.setFoot(`Your answers from before are here again. ${this.control.note ?? ""}`);
+    }
+    for (const [id, text] of this._messages) {
+      if (text) {
+        this._showMessage(id, text);
+      }
     }
     this._status(session.status);
   }
@@ -152,6 +159,28 @@ class TaskPage {
       this.frame.stopClock();
       this._state("stop", "warn", ...ENDED[status], [this._overviewLink(true)]);
     }
+  }
+
+  /** The requester wrote to this worker. It is shown until it was read, also after a reload. */
+  _hear(update) {
+    const id = update.update_id;
+    if (!update.task_data?.requester_message || typeof update.text !== "string" || this._messages.has(id)) {
+      return;
+    }
+    this._messages.set(id, update.text);
+    this._keepMessages();
+    this._showMessage(id, update.text);
+  }
+
+  _showMessage(id, text) {
+    this.frame.showMessage(text, () => {
+      this._messages.set(id, "");
+      this._keepMessages();
+    });
+  }
+
+  _keepMessages() {
+    keep(`messages.${this.visit}`, [...this._messages]);
   }
 
   _connection(state) {

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.data.repo import assignments, blocks, people, status
 from app.data.states import AgentStatus, UnitStatus
@@ -59,6 +60,23 @@ async def test_what_a_worker_labels_is_in_the_database_when_the_receipt_is_shown
     assert (token_hash[:10].upper(), state) == (shown, AgentStatus.COMPLETED)
     await page.click("text=Go to the overview")
     await page.wait_for_selector("text=Waiting for review")
+
+
+async def test_a_message_of_the_requester_stays_on_the_page_until_it_was_read(
+    run: LiveTaskRun, store: Store, open_page: OpenPage
+) -> None:
+    page = await open_page(run.entry_link("mira.k", 1))
+    await begin(page)
+    await page.wait_for_selector(".il-stage[aria-busy=false]")
+    ((agent_id,),) = await store.read(lambda session: list(session.execute(sa.text("SELECT agent_id FROM agents"))))
+    await run.message_worker(agent_id, "Look at the <b>left</b> edge")
+    await page.wait_for_selector("text=From the requester: Look at the <b>left</b> edge")
+    await page.reload()
+    await page.wait_for_selector("text=Look at the <b>left</b> edge")
+    await page.click("text=I have read it")
+    await page.reload()
+    await page.wait_for_selector(".il-stage[aria-busy=false]")
+    assert await page.query_selector(".cd-message") is None
 
 
 async def test_a_decision_is_seen_on_the_welcome_page(run: LiveTaskRun, store: Store, open_page: OpenPage) -> None:

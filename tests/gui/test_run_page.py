@@ -14,10 +14,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from app.blueprints.base import AssignmentData, RowError
 from app.clock import SystemClock
 from app.data.repo import assignments, dispatch, journal, listing, live_updates, people, status, subjects, tasks
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.operations.configuration.config import from_yaml
+from app.viewmodels.more_units import MoreItems
 from app.viewmodels.worker_actions import Subjects
 from app.views.action_sheets import MessageSheet
 from app.views.run_charts import CardSwitch
@@ -400,10 +402,41 @@ async def test_units_are_added_to_the_mock_task_only_from_a_file_it_can_read(liv
     path = tmp_path / "rows.csv"
     path.write_text("image\na.png\n", "utf-8")
     sheet.row.edit.setText(str(path))
-    live.confirm(sheet)
-    await live.until(lambda: "cannot be read as rows" in sheet.error.text(), "the fault")
+    await live.until(lambda: "cannot be read as rows" in sheet.field.error(), "the fault")
+    assert not sheet.confirm_button.isEnabled(), "nothing that can only fail is offered"
     assert sheet.is_open(), "it can be mended"
     QTest.keyClick(sheet, Qt.Key.Key_Escape)
+
+
+async def test_a_file_of_rows_is_looked_at_before_it_is_added(
+    live: PageCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = MoreItems(
+        [AssignmentData({}, [{}])], [RowError("r.csv", 4, "has 1 fields; 2 are named."), RowError("r.csv", 5, "x.")]
+    )
+    monkeypatch.setattr("app.viewmodels.run_commands.read_items", lambda *_: bad)
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1\n", "utf-8")
+    QTest.mouseClick(view(live).units_button, Qt.MouseButton.LeftButton)
+    sheet = await live.sheet(AddUnitsSheet)
+    sheet.row.edit.setText(str(path))
+    words = "1 item will be added. 2 rows are left out: line 4: has 1 fields; 2 are named; line 5: x."
+    await live.until(lambda: sheet.preview.text() == words, "what is in the file")
+    live.confirm(sheet)
+    await live.said("1 unit added. 2 rows are left out: line 4: has 1 fields; 2 are named; line 5: x.")
+
+
+async def test_a_folder_with_something_in_it_is_no_place_for_an_export(case: PageCase, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept.txt").touch()
+    view(case).asks.ask_export()
+    sheet = await case.sheet(ExportSheet)
+    sheet._formats.button(2).click()
+    for name, words in (("out", "something in it"), ("out/kept.txt", "is a file")):
+        sheet.row.edit.setText(str(tmp_path / name))
+        sheet._typed()
+        assert words in sheet.field.error()
+        assert not sheet.confirm_button.isEnabled()
 
 
 async def test_export_writes_every_submission_behind_the_window(case: PageCase, tmp_path: Path) -> None:

@@ -204,3 +204,13 @@ async def test_all_is_selected_only_when_all_is_known(starting: RecordTableView)
     await settle(starting.records)
     assert seen == [0]
     assert starting.selected_count() == 100_000
+
+
+async def test_shift_f10_opens_the_menu_as_the_menu_key_does(view: RecordTableView) -> None:
+    asked: list[QPoint] = []
+    view.menu_asked.connect(asked.append)
+    QTest.keyClick(view, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    assert asked == [], "there is nothing that it would be about"
+    view.selectRow(2)
+    QTest.keyClick(view, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    assert asked == [view.viewport().mapToGlobal(view.visualRect(view.currentIndex()).bottomLeft())]
