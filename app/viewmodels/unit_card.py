@@ -97,9 +97,8 @@ def short(value: Any) -> str:
 
 
 def _item_of(data: Mapping[str, Any], unit_index: int) -> dict[str, Any]:
-    parts = data.get("unit_data") or []
-    own = parts[unit_index] if 0 <= unit_index < len(parts) else {}
-    return {**(data.get("shared") or {}), **own}
+    shared, own = assignments.data_of_unit(data, unit_index)
+    return {**shared, **own}
 
 
 def _fields(values: Any) -> tuple[tuple[str, str], ...]:

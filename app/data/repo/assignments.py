@@ -194,6 +194,16 @@ def agent_counts(session: Session, run_id: int) -> dict[AgentStatus, int]:
     return {AgentStatus(row[0]): row[1] for row in run(session, statement.group_by(AGENTS.c.status))}
 
 
+def data_of_unit(item: Mapping[str, Any], unit_index: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What all units of an item share, and what is the unit's own.
+
+    A unit that is no role of its assignment (index below zero: screening, gold, compensation) has the first entry.
+    """
+    entries = item.get("unit_data") or [{}]
+    place = max(0, unit_index)
+    return item.get("shared") or {}, entries[place] if place < len(entries) else {}
+
+
 def get_assignment_data(session: Session, assignment_id: int) -> dict[str, Any]:
     """`{"shared": {...}, "unit_data": [...]}` of an assignment."""
     row = one(session, sa.select(ASSIGNMENTS.c.data).where(ASSIGNMENTS.c.assignment_id == assignment_id))

@@ -1,6 +1,6 @@
 """Tables of any size for the window: the ids of a query in its order, then rows by id, a page at a time.
 
-What each kind of table shows is in `listing_kinds`.
+What each table shows is in `listing_work`, `listing_people` and `listing_runs`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,25 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.data.repo.core import one, run
-from app.data.repo.listing_kinds import KINDS, Kind, Shown
+from app.data.repo.listing_parts import Kind, Shown
+from app.data.repo.listing_people import GRANT_TABLE, QUALIFICATION_TABLE, WORKER_TABLE
+from app.data.repo.listing_runs import LOG_TABLE, PAYMENT_TABLE, REFUSED_TABLE, RUN_TABLE
+from app.data.repo.listing_work import AGENT_TABLE, REVIEW_TABLE, UNIT_TABLE
 from app.errors import InvalidEntry
+
+KINDS: dict[str, Kind] = {
+    "units": UNIT_TABLE,
+    "agents": AGENT_TABLE,
+    "refused": REFUSED_TABLE,
+    "log": LOG_TABLE,
+    "workers": WORKER_TABLE,
+    "review": REVIEW_TABLE,
+    "grants": GRANT_TABLE,
+    "qualifications": QUALIFICATION_TABLE,
+    "payments": PAYMENT_TABLE,
+    "runs": RUN_TABLE,
+}
+"""The tables of the window, by name."""
 
 _PIECE = 60_000
 """Characters of ids that are read at once, so that the interpreter is free again every half millisecond."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.data.repo.listing_rows import acceptance, item_text
+from app.data.repo.listing_work import item_text
+from app.data.states import UnitIndex
 
 
 @pytest.mark.parametrize(
@@ -18,15 +19,12 @@ from app.data.repo.listing_rows import acceptance, item_text
         ({"shared": {"question": "Is it a wren / an owl?"}, "unit_data": [{}]}, 0, "Is it a wren / an owl?"),
         ({"shared": {"skip": None, "deep": {"a": 1}, "n": 7}, "unit_data": [{}]}, 0, "7"),
         ({"shared": {}, "unit_data": [{"text": "one"}, {"text": "two"}]}, 1, "two"),
-        ({"shared": {}, "unit_data": [{"text": "one"}]}, -2, ""),
+        ({"shared": {}, "unit_data": [{"text": "gold"}]}, UnitIndex.GOLD, "gold"),
+        ({"shared": {}, "unit_data": [{"text": "one"}]}, 2, ""),
+        ({"shared": None, "unit_data": None}, UnitIndex.SCREENING, ""),
         ({"shared": {"text": "x" * 500}, "unit_data": []}, 0, "x" * 80),
         ({}, 0, ""),
     ],
 )
 def test_an_item_is_told_by_its_first_plain_value(data: dict[str, Any], index: int, expected: str) -> None:
     assert item_text(data, index) == expected
-
-
-def test_acceptance_is_what_was_paid_of_what_was_reviewed() -> None:
-    assert acceptance({"approved": 2, "soft_rejected": 1, "rejected": 1, "completed": 9}) == 0.75
-    assert acceptance({"completed": 9}) is None
