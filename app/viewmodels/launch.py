@@ -18,6 +18,7 @@ from app.operations.configuration.config import RunConfig
 from app.operations.preview import PagePreview
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
+from app.viewmodels.formats import count_of
 from app.viewmodels.launch_check import LaunchCheck
 from app.viewmodels.launch_fields import LaunchForm, draft_values, values_of
 from app.viewmodels.launch_look import Asked, Trial, count_items, look
@@ -284,6 +285,9 @@ class LaunchViewModel(QObject):
             self._blame(error)
             raise
         self.launched.emit(run.run_id)
+        if path is not None and self.check.preview is not None and (left_out := self.check.preview.left_out):
+            count = count_of(len(left_out), "row")
+            self.desktop.toasts.say(f"{count} of the data left out: {left_out[0]} The run's log has all.", "warn")
 
     async def _fill_from(self, path: Path, overrides: Sequence[str]) -> None:
         """Fill the form from a task file that is launched at once; what is wrong in it too, then `ConfigError`."""
@@ -292,12 +296,16 @@ class LaunchViewModel(QObject):
             config = await loop.run_in_executor(None, configs.load_task_file, path, overrides)
         except ConfigError as error:
             draft = await loop.run_in_executor(None, _draft, path, overrides)
+            left_out: list[str] = []
             if draft is not None:
-                self.form.replace(draft_values(*draft, self.form.empty()))
+                values, left_out = draft_values(*draft, self.form.empty())
+                self.form.replace(values)
                 self.refused.emit()
                 self._look()
-            advice = f"{error.advice} Nothing was launched.".strip()
-            raise ConfigError(error.message, key=error.key, advice=advice) from None
+            words = [error.advice, "Nothing was launched."]
+            if left_out:
+                words.append(f"The form has no field for {', '.join(left_out)}: left out.")
+            raise ConfigError(error.message, key=error.key, advice=" ".join(words).strip()) from None
         self.form.replace(values_of(config))
 
     def _blame(self, error: ConfigError) -> None:

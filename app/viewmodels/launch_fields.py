@@ -124,19 +124,24 @@ def values_of(config: RunConfig) -> FormValues:
     return values
 
 
-def draft_values(draft: Mapping[str, Mapping[str, Any]], base_dir: Path, usual: FormValues) -> FormValues:
-    """A form that says what a task file says, wrong values too; what it has no field for is left out.
+def draft_values(
+    draft: Mapping[str, Mapping[str, Any]], base_dir: Path, usual: FormValues
+) -> tuple[FormValues, list[str]]:
+    """A form that says what a task file says, wrong values too, and the keys that it has no field for.
 
     `usual` says what a draft that names no kind, no currency is meant to be.
     """
     kinds = {section: str(draft[section].get(type_key(section)) or kind) for section, kind in usual.kinds().items()}
     values = FormValues(kinds["blueprint"], kinds["provider"], kinds["architect"], base_dir, dict(usual.entered))
+    left_out = []
     for section in SECTIONS:
         known = {item.name for item in fields(_args_class(section, kinds.get(section, "")))}
         for name, value in draft[section].items():
-            if name in known and not name.startswith("_"):
+            if name not in known:
+                left_out.append(f"{section}.{name}")
+            elif not name.startswith("_"):
                 values.put(f"{section}.{name}", value)
-    return values
+    return values, left_out
 
 
 def _args_class(section: str, kind: str) -> type[Any]:

@@ -102,7 +102,8 @@ def _sentence(message: str) -> str:
     text = message.strip()
     if text.startswith("is required"):
         return "Needed."
-    return text[:1].upper() + text[1:]
+    word = text.split(" ", 1)[0]
+    return text if "." in word or "/" in word else text[:1].upper() + text[1:]  # the name of a file stays as it is
 
 
 def _key(key: str, section: str) -> str:

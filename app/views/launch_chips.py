@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,6 +136,17 @@ class ChipField(QWidget):
                 widget.hide()
                 widget.deleteLater()
 
+    def order_tabs(self) -> None:
+        """Tab comes to the chips in the order that they are seen in, and behind them to what makes the next."""
+        items = [self.flow.itemAt(index) for index in range(self.flow.count())]
+        *chips, last = [widget for item in items if item is not None and (widget := item.widget()) is not None]
+        before: QWidget | None = last.previousInFocusChain()
+        while before is not None and (before in chips or before.focusPolicy() == Qt.FocusPolicy.NoFocus):
+            before = before.previousInFocusChain() if before is not last else None
+        if before is not None:
+            for one, next_one in itertools.pairwise([before, *chips]):
+                QWidget.setTabOrder(one, next_one)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()
         painter = QPainter(self)
@@ -149,7 +161,10 @@ class ChipField(QWidget):
 
 
 class LabelsEditor(ChipField):
-    """Labels as chips, and a line to type the next: Enter or a comma adds it, Backspace takes out the last."""
+    """Labels as chips, and a line to type the next: Enter or a comma adds it, Backspace takes out the last.
+
+    `entry` is what takes the focus. No focus proxy: Tab would come by twice, and skip what lies between.
+    """
 
     edited = Signal()
 
@@ -166,7 +181,7 @@ class LabelsEditor(ChipField):
         self.line.installEventFilter(self)
         self.line.textEdited.connect(self._typed)
         self.flow.addWidget(self.line)
-        self.setFocusProxy(self.line)
+        self.entry: QWidget = self.line
 
     def value(self) -> Any:
         """The labels, and what is typed but not yet added."""
@@ -225,11 +240,12 @@ class LabelsEditor(ChipField):
             chip.clicked.connect(lambda _on=False, text=text: self._remove(text))
             self.flow.insertWidget(index, chip)
             chip.show()
+        self.order_tabs()
         self.updateGeometry()
 
 
 class RequirementsEditor(QWidget):
-    """The qualifications that workers need: a chip each, and a row to make the next."""
+    """The qualifications that workers need: a chip each, and a row to make the next. `entry` takes the focus."""
 
     edited = Signal()
 
@@ -251,7 +267,7 @@ class RequirementsEditor(QWidget):
         self.problem = label("", "small", "bad", wrap=True)
         self.problem.hide()
         layout.addWidget(self.problem)
-        self.setFocusProxy(self.add_button)
+        self.entry: QWidget = self.add_button
 
     def value(self) -> Any:
         """`[{qualification_name, comparator, applicable_value}]`"""
@@ -356,4 +372,5 @@ class RequirementsEditor(QWidget):
             chip.clicked.connect(lambda _on=False, item=item: self._remove(item))
             self.field.flow.insertWidget(index, chip)
             chip.show()
+        self.field.order_tabs()
         self.field.updateGeometry()

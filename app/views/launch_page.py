@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch import LaunchViewModel
@@ -75,7 +75,7 @@ class LaunchPage(Page):
             self.model.open_like(int(where["run_id"]))
         self.model.refresh()
         if self.model.form.is_untouched():
-            self.steps.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.steps.focus_first()
 
     def offers(self) -> list[Offer]:
         """What can be done with the form."""
@@ -141,6 +141,7 @@ class LaunchPage(Page):
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget()
         inner.setObjectName("backdrop")
@@ -154,6 +155,7 @@ class LaunchPage(Page):
         self.area.setWidget(inner)
         row.addWidget(self.area, 1)
         row.addWidget(self.side)
+        self.steps.order_tabs(self.sample.button)
 
     def _connect(self) -> None:
         model = self.model
@@ -167,6 +169,8 @@ class LaunchPage(Page):
         model.page_ready.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
         model.known_qualifications_changed.connect(self.steps.setKnownQualifications)
         model.launcher.busy_changed.connect(self._launching)
+        if isinstance(app := QApplication.instance(), QApplication):
+            app.focusChanged.connect(self._follow_focus)
         self.steps.preview_asked.connect(model.open_preview)
         self.steps.estimated.connect(model.set_estimate)
         self.side.rehearsal.asked.connect(model.rehearse)
@@ -179,6 +183,7 @@ class LaunchPage(Page):
     def _rebuild(self) -> None:
         place = self.area.verticalScrollBar().value()
         self.steps.rebuild()
+        self.steps.order_tabs(self.sample.button)
         QTimer.singleShot(0, self.area, lambda: self.area.verticalScrollBar().setValue(place))
         self.steps.setKnownQualifications(self.model.known_qualifications)
         self._show_title()
@@ -206,6 +211,11 @@ class LaunchPage(Page):
     def _jump(self) -> None:
         """The next look at the form shows the first field that is not in order."""
         self._jump_to_problem = True
+
+    def _follow_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Bring what has the focus into sight, and what is said below it: Tab may come from outside."""
+        if now is not None and self.area.isAncestorOf(now):
+            self.area.ensureWidgetVisible(now, 0, 44)
 
     def _launching(self, busy: bool) -> None:
         self.launch_button.setEnabled(not busy)

@@ -23,6 +23,7 @@ from app.views.widgets.labels import ElidedLabel, label
 
 COLUMNS = 3
 _MARK = 20
+_ARROWS: dict[int, int] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
 
 
 class StepMark(QWidget):
@@ -120,7 +121,7 @@ class StepCard(QFrame):
 
 
 class Fold(QWidget):
-    """A button that shows and hides what is rarely needed; it says how many of the values inside were changed."""
+    """A button that shows and hides what is rarely needed."""
 
     def __init__(self, words: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -135,6 +136,10 @@ class Fold(QWidget):
         self.grid = FieldGrid()
         self.grid.hide()
         layout.addWidget(self.grid)
+
+    def is_open(self) -> bool:
+        """Whether what is inside is shown."""
+        return self.button.isChecked()
 
     def setOpen(self, shown: bool) -> None:
         """Show what is inside, or hide it."""
@@ -159,6 +164,12 @@ class ChoiceCard(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         return QSize(150, 54)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in _ARROWS:
+            event.ignore()  # the cards as a whole know what an arrow means; a button would only hand the focus on
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme.current()
@@ -207,10 +218,14 @@ class ChoiceCards(QWidget):
         for card in self.cards.values():
             card.setChecked(card.key == key)
 
+    def focus_chosen(self) -> None:
+        """Put the focus on the card that is chosen."""
+        for card in self.cards.values():
+            if card.isChecked():
+                card.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}.get(
-            Qt.Key(event.key())
-        )
+        step = _ARROWS.get(event.key())
         keys = list(self.cards)
         now = next((key for key, card in self.cards.items() if card.hasFocus()), None)
         if step is None or now is None:

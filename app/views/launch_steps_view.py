@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels.formats import digits, sign_of
 from app.viewmodels.launch_check import LaunchCheck
 from app.viewmodels.launch_fields import LaunchForm
 from app.viewmodels.launch_form import Editor, FieldSpec
 from app.views import theme
-from app.views.launch_chips import LabelsEditor, RequirementsEditor
+from app.views.launch_chips import ChipField, LabelsEditor, RequirementsEditor
 from app.views.launch_editors import ChoiceEditor, SpanEditor, make_line
 from app.views.launch_rows import DataRows
 from app.views.launch_steps import ChoiceCards, FieldGrid, Fold, StepCard
@@ -38,6 +38,8 @@ _LABELS = {
     "task.no_submission_patience": "Warn when idle for",
     "task.task_lifetime_in_seconds": "Open for",
     "provider.requester_name": "Requester",
+    "architect.json_body_limit_mib": "Largest request",
+    "architect.upload_limit_mib": "Largest upload",
     "blueprint.data_csv": "Rows from CSV",
     "blueprint.data_json": "Rows from JSON",
     "blueprint.data_jsonl": "Rows from JSON lines",
@@ -85,7 +87,8 @@ class LaunchStepsView(QWidget):
         self._fill()
 
     def rebuild(self) -> None:
-        """The fields are others now."""
+        """The fields are others now. The focus stays on the field that it was on, open folds stay open."""
+        held, folds = self._held(), [fold.is_open() for fold in self.folds()]
         for step in self.steps:
             while (item := step.body.takeAt(0)) is not None:
                 if (widget := item.widget()) is not None:
@@ -95,6 +98,27 @@ class LaunchStepsView(QWidget):
         self.fields.clear()
         self._step_of.clear()
         self._fill()
+        for fold, is_open in zip(self.folds(), folds, strict=False):
+            fold.setOpen(is_open)
+        self._hold(held)
+
+    def order_tabs(self, first: QWidget) -> None:
+        """Tab leads from `first` through the steps in the order that their fields are seen in."""
+        before = first
+        window = self.window()  # the list of a combo box is a window of its own
+        found = [one for part in self._parts() for one in (part, *part.findChildren(QWidget))]
+        inside = [one for one in found if one.window() is window]
+        for widget in inside:
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                QWidget.setTabOrder(before, widget)
+                before = widget
+        for widget in inside:
+            if isinstance(widget, ChipField):
+                widget.order_tabs()
+
+    def focus_first(self) -> None:
+        """Put the cursor into the first line to write in."""
+        self.fields["task.task_title"].editor.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_check(self, check: LaunchCheck) -> None:
         """Say what is wrong under the fields, and which steps are complete."""
@@ -104,6 +128,9 @@ class LaunchStepsView(QWidget):
                 field.message.setText(check.warnings[key])
                 theme.set_property(field.message, "tone", "warn")
                 field.message.show()
+        for fold in self.folds():
+            if any(fold.isAncestorOf(self.editors[key]) for key in check.problems if key in self.editors):
+                fold.setOpen(True)
         wrong = {self._step_of.get(key, _STEP_OF.get(key.split(".")[0], 0)) for key in check.problems}
         for number, step in enumerate(self.steps):
             step.mark.setState("bad" if number in wrong else "ok" if check.forecast or check.problems else "")
@@ -120,7 +147,7 @@ class LaunchStepsView(QWidget):
         """Put the cursor into the first field that is not in order."""
         for key, editor in self.editors.items():
             if key in check.problems:
-                editor.setFocus(Qt.FocusReason.OtherFocusReason)
+                _focus(editor)
                 return
 
     # Laying out
@@ -130,8 +157,28 @@ class LaunchStepsView(QWidget):
         self._fill_data()
         self._fill_workers()
         self._fill_where()
-        first = self.fields["task.task_title"].editor
-        self.setFocusProxy(first)
+
+    def _parts(self) -> list[QWidget]:
+        """What the steps hold now."""
+        items = [step.body.itemAt(index) for step in self.steps for index in range(step.body.count())]
+        return [widget for item in items if item is not None and (widget := item.widget()) is not None]
+
+    def folds(self) -> list[Fold]:
+        """What is rarely needed, step by step."""
+        return [part for part in self._parts() if isinstance(part, Fold)]
+
+    def _held(self) -> str:
+        """The name of what has the focus here; "" when that is elsewhere."""
+        focus = QApplication.focusWidget()
+        named = {"kind": self.kind, "provider": self.providers, "architect": self.architects, **self.editors}
+        return next((name for name, one in named.items() if focus and (one is focus or one.isAncestorOf(focus))), "")
+
+    def _hold(self, name: str) -> None:
+        cards = {"provider": self.providers, "architect": self.architects}
+        if name in cards:
+            cards[name].focus_chosen()
+        elif name == "kind" or name in self.editors:
+            _focus(self.editors.get(name, self.kind))
 
     def _fill_task(self) -> None:
         specs = {spec.name: spec for spec in self._form.specs("task")}
@@ -290,3 +337,9 @@ class LaunchStepsView(QWidget):
         reach = "reachable on this network" if lan else "reachable from this computer only"
         local = self._form.values.architect_type == "local"
         self.steps[3].note.setText(f"This computer · {reach}" if local else "")
+
+
+def _focus(editor: QWidget) -> None:
+    """Put the focus into an editor."""
+    entry = editor.entry if isinstance(editor, LabelsEditor | RequirementsEditor) else editor
+    entry.setFocus(Qt.FocusReason.OtherFocusReason)

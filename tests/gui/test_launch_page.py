@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QWidget
 
 from app.clock import SystemClock
 from app.data.repo import assignments, qualifications, tasks
@@ -22,7 +23,8 @@ from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch import SAMPLE_TASK
 from app.viewmodels.launch_check import LaunchCheck
-from app.views.launch_chips import LabelsEditor, RequirementsEditor
+from app.viewmodels.toasts import Toast
+from app.views.launch_chips import LabelsEditor, RemovableChip, RequirementsEditor
 from app.views.launch_editors import LineEditor, PathEditor, SpanEditor
 from app.views.launch_page import LaunchPage
 from tests.gui.desk_case import open_desktop
@@ -291,7 +293,7 @@ async def test_an_order_with_wrong_values_fills_the_form_and_marks_them(case: Ca
     await case.until(lambda: bool(case.page.banner.text()), "the sentence")
     words = case.page.banner.text()
     assert "wrong.yaml" in words or "command line" in words
-    assert words.endswith("Nothing was launched.")
+    assert "Nothing was launched." in words
     await case.until(lambda: bool(case.page.steps.fields["task.task_reward"].error()), "the mark")
     assert "at least 0" in case.page.steps.fields["task.task_reward"].error()
     assert case.page.model.form.title == "What shape is it?"
@@ -302,6 +304,27 @@ async def test_an_order_with_wrong_values_fills_the_form_and_marks_them(case: Ca
     assert case.page.steps.steps[2].mark.state() == "bad"
     assert await case.desktop.store.read(tasks.list_task_runs) == []
     assert not case.gone
+
+
+async def test_a_key_that_the_form_has_no_field_for_is_named(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(SAMPLE_TASK.read_text("utf-8").replace("task_tags", "task_tagz"), "utf-8")
+    case.page.open_at({"order": path, "overrides": ("task.task_reward=-1",)})
+    await case.until(case.page.banner.isVisible, "the sentence")
+    assert "no field for task.task_tagz: left out" in case.page.banner.text()
+
+
+async def test_rows_that_an_order_leaves_out_are_told(case: Case, tmp_path: Path) -> None:
+    said: list[Toast] = []
+    case.desktop.toasts.added.connect(said.append)
+    shutil.copy(SAMPLE_TASK.parent / "shapes" / "shape_01.jpg", tmp_path / "cat.jpg")
+    (tmp_path / "list.csv").write_text("image\ncat.jpg\nnope.png\n", "utf-8")
+    case.page.open_at({"order": SAMPLE_TASK, "overrides": (f"blueprint.image_list={tmp_path}/list.csv",)})
+    await case.until(lambda: bool(said), "the toast")
+    assert said[0].text.startswith("1 row of the data left out: line 3: nope.png is not there.")
+    assert said[0].tone == "warn"
+    (row,) = await case.desktop.store.read(tasks.list_task_runs)
+    await case.desktop.operator.stop(row.task_run_id)
 
 
 async def test_an_order_that_names_no_file_says_so(case: Case, tmp_path: Path) -> None:
@@ -360,6 +383,65 @@ async def test_choosing_another_kind_brings_its_own_fields(case: Case) -> None:
     case.page.steps.kind.setValue("static_html")
     case.page.steps.kind.edited.emit()
     assert "blueprint.task_source" in case.page.steps.editors
+
+
+async def test_the_focus_stays_where_a_kind_was_chosen(case: Case) -> None:
+    case.page.activateWindow()
+    case.page.steps.kind.setFocus()
+    case.page.steps.folds()[0].setOpen(True)
+    case.page.steps.kind.setValue("static_html")
+    case.page.steps.kind.edited.emit()
+    assert QApplication.focusWidget() is case.page.steps.kind
+    assert case.page.steps.folds()[0].is_open()
+    card = case.page.steps.providers.cards["inhouse"]
+    card.setFocus()
+    QTest.keyClick(card, Qt.Key.Key_Right)
+    assert QApplication.focusWidget() is case.page.steps.providers.cards["mock"]
+    assert case.page.model.form.values.provider_type == "mock"
+
+
+@pytest.mark.parametrize("kind", ["image_label", "static_html"])
+async def test_tab_comes_by_every_field_once_in_the_order_they_are_seen_in(case: Case, kind: str) -> None:
+    await case.fill_sample()
+    case.page.activateWindow()
+    for one in (kind, "mock", kind):  # fields that were made anew have their places too
+        case.page.steps.kind.setValue(one)
+        case.page.steps.kind.edited.emit()
+    for fold in case.page.steps.folds():
+        fold.setOpen(True)
+    case.page.show_rehearsal()
+    await case.looked()
+    case.page.steps.kind.setFocus(Qt.FocusReason.TabFocusReason)
+    met: list[QWidget] = []
+    while (now := QApplication.focusWidget()) is not None and now not in met:
+        met.append(now)
+        QTest.keyClick(now, Qt.Key.Key_Tab)
+    assert now is case.page.steps.kind, "it ends where it began"
+    places = [one.mapTo(case.page.steps, QPoint(0, 0)) for one in met if case.page.steps.isAncestorOf(one)]
+    cards = [next(step for step in case.page.steps.steps if step.isAncestorOf(one)) for one in met[: len(places)]]
+    assert [case.page.steps.steps.index(card) for card in cards] == sorted(
+        case.page.steps.steps.index(card) for card in cards
+    )
+    assert all(after.y() > before.y() - 40 for before, after in itertools.pairwise(places))
+    entries = {getattr(editor, "entry", editor) for editor in case.page.steps.editors.values()}
+    assert entries <= set(met)
+    assert case.page.side.rehearsal.start in met
+    assert case.page.launch_button in met
+    if kind == "image_label":
+        labels = case.editor("blueprint.labels")
+        assert isinstance(labels, LabelsEditor)
+        chips = [one for one in met if isinstance(one, RemovableChip)]
+        assert [one.text() for one in chips] == labels.value()
+        assert met.index(labels.line) == met.index(chips[-1]) + 1
+
+
+async def test_what_is_wrong_inside_a_fold_opens_it(case: Case) -> None:
+    await case.fill_sample()
+    fold = next(one for one in case.page.steps.folds() if one.isAncestorOf(case.page.steps.fields["task.currency"]))
+    assert not fold.is_open()
+    case.page.model.form.enter("task.currency", "euros")
+    await case.until(fold.is_open, "the fold opens")
+    assert "three letters" in case.page.steps.fields["task.currency"].error()
 
 
 async def test_files_are_chosen_in_a_dialog_that_stops_nothing(case: Case, tmp_path: Path) -> None:
