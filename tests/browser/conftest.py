@@ -14,6 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from app.args import check
 from app.blueprints import registry
 from app.blueprints.base import Blueprint
+from tests.browser.built_bundles import BundlesCannotBeBuilt, build
 from tests.fakes.scripted_desktop import ScriptedDesktop
 
 CHROMIUM = "/usr/bin/chromium"
@@ -45,6 +46,15 @@ def make_blueprint(name: str, base_dir: Path | None = None, **changes: Any) -> B
 
 
 @pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Front ends on the packages mephisto-task and bootstrap-chat, built now: "review" and "talk"."""
+    try:
+        return build(tmp_path_factory.mktemp("bundles"))
+    except BundlesCannotBeBuilt as error:
+        pytest.fail(str(error))
+
+
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if not Path(CHROMIUM).exists():
         found = shutil.which("chromium") or "nowhere"
@@ -59,7 +69,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
     """`await open_page(url, width=, height=, scheme=, touch=)`: a page of a fresh browser profile.
 
-    The test fails when a page throws, or breaks its own content security policy.
+    The test fails when a page throws, or breaks its own content security policy; `faults_expected` where a page of
+    somebody else throws because the test wants it to.
     """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
@@ -70,7 +81,13 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
             faults.append(text)
 
     async def open_it(
-        url: str, *, width: int = 1280, height: int = 800, scheme: str = "light", touch: bool = False
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+        touch: bool = False,
+        faults_expected: bool = False,
     ) -> Page:
         context = await browser.new_context(
             viewport={"width": width, "height": height},
@@ -82,8 +99,9 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = await context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: hear(message.type, message.text))
+        if not faults_expected:
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.on("console", lambda message: hear(message.type, message.text))
         await page.goto(url)
         return page
 
