@@ -17,8 +17,9 @@ from typing import Any
 from PySide6.QtGui import QImage, QImageReader
 
 from app.blueprints import registry as blueprints
-from app.blueprints.base import Blueprint, SubmissionView
+from app.blueprints.base import Blueprint, LiveUpdate, SubmissionView
 from app.data.repo import submissions as repo
+from app.data.repo.live_updates import INWARD, LiveUpdateRow, list_live_updates
 from app.data.repo.submissions import AnswerRow, SubmissionRow, WorkRecord
 from app.data.states import AgentStatus
 from app.data.store import Session, Store
@@ -183,9 +184,9 @@ class SubmissionShelf:
                     log.debug("Unit %s was not read in advance: %s", unit_id, error)
 
     async def _read(self, unit_id: int) -> Submission:
-        row, others = await self._store.read(_read_submission, unit_id)
+        read = await self._store.read(_read_submission, unit_id)
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(None, self._describe, row, others)
+        made = await loop.run_in_executor(None, self._describe, *read)
         self._kept[unit_id] = made
         self._read_at[unit_id] = time.monotonic()
         while len(self._kept) > KEPT:
@@ -193,13 +194,16 @@ class SubmissionShelf:
             self._read_at.pop(gone, None)
         return made
 
-    def _describe(self, row: SubmissionRow, others: Sequence[AnswerRow]) -> Submission:
+    def _describe(self, row: SubmissionRow, others: Sequence[AnswerRow], said: Sequence[LiveUpdateRow]) -> Submission:
         """Runs on a thread: the blueprint reads files, and images take their time."""
         blueprint, order = self._blueprint(row)
         if blueprint is None:
             view = SubmissionView(answer=row.answer, labels=row.labels, fields=_plain_fields(row.outputs))
         else:
             view = blueprint.describe_submission(row.inputs, row.outputs, row.files)
+            if said:
+                history = [LiveUpdate(each.direction == INWARD, each.content, each.creation_date) for each in said]
+                view = blueprint.add_history(view, [each for each in history if isinstance(each.content, Mapping)])
         image, problem = _read_image(view)
         folder = self._folder(row)
         return Submission(
@@ -268,9 +272,10 @@ def describe_record(record: WorkRecord) -> RecordView:
     )
 
 
-def _read_submission(session: Session, unit_id: int) -> tuple[SubmissionRow, list[AnswerRow]]:
+def _read_submission(session: Session, unit_id: int) -> tuple[SubmissionRow, list[AnswerRow], list[LiveUpdateRow]]:
     row = repo.get_submission(session, unit_id)
-    return row, repo.list_other_answers(session, row.assignment_id, unit_id)
+    others = repo.list_other_answers(session, row.assignment_id, unit_id)
+    return row, others, list_live_updates(session, row.agent_id)
 
 
 def _make_blueprint(init_params: str) -> tuple[Blueprint | None, tuple[str, ...]]:

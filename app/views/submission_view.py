@@ -23,6 +23,7 @@ from shiboken6 import isValid
 from app.viewmodels.formats import count_of
 from app.viewmodels.review_submission import Submission, UploadedFile
 from app.views import theme
+from app.views.answer_parts import AnswerParts
 from app.views.image_canvas import BOX_COLORS, Box, ImageCanvas
 from app.views.launch_chips import label_tone
 from app.views.widgets.buttons import Button, IconButton
@@ -131,6 +132,8 @@ class SubmissionCard(QFrame):
         self._layout.addWidget(self.page, 1)
         self.fields = FieldList()
         self._layout.addWidget(self.fields)
+        self.parts = AnswerParts()
+        self._layout.addWidget(self.parts)
         self.rows = QVBoxLayout()
         self.rows.setSpacing(0)
         self._layout.addLayout(self.rows)
@@ -150,6 +153,7 @@ class SubmissionCard(QFrame):
         fields = [(name, answer or "—") for name, answer in view.fields] if not view.labels or not pictured else []
         self.fields.setVisible(bool(fields))
         self.fields.setFields(fields)
+        self.parts.setView(view)
         self._show_rows(submission)
 
     def keys_wanted(self) -> QWidget:

@@ -1,0 +1,76 @@
+"""Parts of a submission beside its fields: what its page called, and what came back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.viewmodels import formats
+from app.views.widgets.labels import hairline, label
+
+MOST_CALLS = 200
+"""Later ones are counted; nobody reads more, and each is three widgets."""
+
+
+class CallList(QFrame):
+    """Calls of functions by the page, in order: when, which with what, and the answer; failed ones stand out."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("What the page called")
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(14, 12, 14, 12)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(1, 2)
+        self._grid.setColumnStretch(2, 3)
+
+    def setCalls(self, calls: Any) -> None:
+        """Show calls (`app.blueprints.base.RemoteCall`)."""
+        while (old := self._grid.takeAt(0)) is not None:
+            if (widget := old.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        failed = sum(1 for call in calls if call.failed)
+        heading = formats.count_of(len(calls), "call")
+        heading += f", {failed} failed" if failed else ""
+        self._grid.addWidget(label(heading, "small-medium"), 0, 0, 1, 3)
+        for row, call in enumerate(calls[:MOST_CALLS], 1):
+            asked = f"{call.target}({call.args if call.args != 'null' else ''})"
+            answer = call.answer or "no answer"
+            when = label(formats.clock_time(call.at), "mono", "dim")
+            said, heard = label(asked, "mono", wrap=True, select=True), label(answer, "mono", wrap=True, select=True)
+            if call.failed:
+                heard.setProperty("tone", "bad")
+            heard.setAccessibleName(f"{asked} answered {answer}")
+            for column, widget in enumerate((when, said, heard)):
+                widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+                self._grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignTop)
+        if len(calls) > MOST_CALLS:
+            more = f"and {formats.count_of(len(calls) - MOST_CALLS, 'more call')}: the export has them all"
+            self._grid.addWidget(label(more, tone="dim"), MOST_CALLS + 1, 0, 1, 3)
+
+
+class AnswerParts(QWidget):
+    """Holds the parts that a submission has; takes no room when it has none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self.line = hairline()
+        self._layout.addWidget(self.line)
+        self.calls = CallList()
+        self._layout.addWidget(self.calls)
+        self.setView(None)
+
+    def setView(self, view: Any) -> None:
+        """Show the parts of a view (`app.blueprints.base.SubmissionView`); None: nothing."""
+        calls = view.calls if view is not None else ()
+        self.line.setVisible(bool(calls))
+        self.calls.setVisible(bool(calls))
+        self.calls.setCalls(calls)
+        self.setVisible(bool(calls))
