@@ -16,12 +16,12 @@ from app.viewmodels.shaped_records import shape_records
 
 _WIDTHS = {
     "run": 64,
-    "task": 190,
+    "task": 176,
     "project": 112,
     "state": 122,
     "done": 200,
     "to_review": 86,
-    "spent": 92,
+    "spent": 106,
     "budget": 92,
     "started_at": 112,
 }

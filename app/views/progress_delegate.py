@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.viewmodels.formats import digits
@@ -11,7 +11,7 @@ from app.views import theme
 from app.views.delegates import MARGIN, ROW_HEIGHT
 from app.views.table_view import RecordTableView
 
-_BAR = 64
+_BAR, _SHORTEST, _GAP = 64, 20, 10
 
 
 class ProgressDelegate(QStyledItemDelegate):
@@ -37,16 +37,19 @@ class ProgressDelegate(QStyledItemDelegate):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bar = QRectF(rect.left() + MARGIN, rect.center().y() - 2, _BAR, 4)
+        metrics = QFontMetrics(theme.font())
+        text = metrics.horizontalAdvance(f"{digits(done)} of {digits(whole)}")
+        length = max(_SHORTEST, min(_BAR, rect.width() - 2 * MARGIN - _GAP - text))  # the numbers come first
+        bar = QRectF(rect.left() + MARGIN, rect.center().y() - 2, length, 4)
         shape = QPainterPath()
         shape.addRoundedRect(bar, 2, 2)
         painter.setClipPath(shape)
         painter.fillRect(bar, look.color("idle-bg"))
-        bar.setWidth(_BAR * min(1.0, done / whole) if whole else 0.0)
+        bar.setWidth(length * min(1.0, done / whole) if whole else 0.0)
         painter.fillRect(bar, look.color("u1" if done < whole else "u0"))
         painter.restore()
         painter.setFont(theme.font())
-        words = rect.adjusted(MARGIN + _BAR + 10, 0, -MARGIN, -1)
+        words = rect.adjusted(MARGIN + length + _GAP, 0, -MARGIN, -1)
         painter.setPen(look.color("text"))
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), digits(done))
         offset = painter.fontMetrics().horizontalAdvance(digits(done))

@@ -27,8 +27,6 @@ _CHIPS = (
     ("interrupted", "interrupted"),
     ("completed", "completed"),
 )
-_WIDTHS = {"done": 210, "task": 230}
-_HIDDEN = ("units", "finished_at", "provider")
 
 
 class RunsPage(Page):

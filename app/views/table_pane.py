@@ -201,7 +201,7 @@ class TablePane(QWidget):
         self.model.set_query(RecordQuery(query.filters, words.strip(), query.sort, query.descending))
 
     def _go_to_rows(self) -> None:
-        """From the filter to the first row, by the arrow key."""
+        """From the filter to the rows, by the arrow key or by Escape."""
         if len(self.model.ids):
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
             if not self.view.selected_count():

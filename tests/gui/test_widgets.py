@@ -241,3 +241,37 @@ def test_no_widget_looks_like_a_sequence() -> None:
     """PySide unpacks an object with `__getitem__` that is given to a signal; the KeyError of that ends the process."""
     sources = (theme.RESOURCES.parent / "app" / "views").rglob("*.py")
     assert [path.name for path in sources if "def __getitem__" in path.read_text("utf-8")] == []
+
+
+def test_notes_of_a_strip_stand_below_their_figures_where_there_is_no_room_beside_them(qtbot: QtBot) -> None:
+    strip = StatStrip({"done": "Done", "spent": "Spent"})
+    qtbot.addWidget(strip)
+    strip.resize(320, 90)
+    strip.show()
+    tile = strip.tile("done")
+    tile.setFigure("12", "of 54")
+    assert tile._note.y() == tile._figure.y(), "beside it"
+    tile.setFigure("108 000", "of 180 000 · 60 %")
+    QApplication.processEvents()
+    assert tile._note.y() > tile._figure.y()
+    assert tile._note.width() >= tile._note.fontMetrics().horizontalAdvance("of 180 000 · 60 %")
+    tile.setFigure("12", "of 54")
+    QApplication.processEvents()
+    assert tile._note.y() > tile._figure.y(), "nothing jumps when a number gets shorter"
+    strip.resize(900, 90)
+    QApplication.processEvents()
+    tile.setFigure("12", "of 54")
+    QApplication.processEvents()
+    assert tile._note.geometry().left() > tile._figure.geometry().left()
+
+
+def test_escape_empties_a_filter_and_then_leaves_it(qtbot: QtBot) -> None:
+    field = SearchField("Filter units")
+    qtbot.addWidget(field)
+    left: list[bool] = []
+    field.left_downwards.connect(lambda: left.append(True))
+    field.setText("owl")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert (field.text(), left) == ("", [])
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert left == [True]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from app.views import theme
@@ -31,6 +31,9 @@ class Card(QFrame):
         self.body = QVBoxLayout()
         self.body.setSpacing(8)
         layout.addLayout(self.body, 1)
+
+
+_MARGINS = 2 * 14 + 4
 
 
 class MiniBar(QWidget):
@@ -67,7 +70,12 @@ class MiniBar(QWidget):
 
 
 class StatTile(QWidget):
-    """One figure: its name, the figure, a note beside it, and a small bar when it has parts."""
+    """One figure: its name, the figure, a note beside or below it, and a small bar when it has parts.
+
+    `grown()`: figure or note is longer than before.
+    """
+
+    grown = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +84,7 @@ class StatTile(QWidget):
         layout.setContentsMargins(14, 9, 14, 9)
         layout.setSpacing(0)
         layout.addWidget(label(name, "small", "dim"))
-        line = QHBoxLayout()
+        line = self._line = QHBoxLayout()
         line.setSpacing(6)
         self._figure = label("–", "figure")
         self._note = ElidedLabel("", "small", "dim")
@@ -94,12 +102,26 @@ class StatTile(QWidget):
         self.setMinimumWidth(104)
 
     def setFigure(self, figure: str, note: str = "", parts: Sequence[tuple[float, str]] = ()) -> None:
-        """Show a figure, the note beside it, and the parts of its bar (fraction, colour token)."""
+        """Show a figure, its note, and the parts of its bar (fraction, colour token)."""
+        before = self.needed()
         self._figure.setText(figure)
         self._note.setText(note)
         self._bar.setVisible(bool(parts))
         self._bar.setParts(parts)
         self.setAccessibleName(f"{self._name}: {figure} {note}".strip())
+        if self.needed() > before:
+            self.grown.emit()
+
+    def needed(self) -> int:
+        """The width in which figure and note have room beside each other."""
+        figure = self._figure.fontMetrics().horizontalAdvance(self._figure.text())
+        return _MARGINS + figure + self._line.spacing() + self._note.fontMetrics().horizontalAdvance(self._note.text())
+
+    def setStacked(self, stacked: bool) -> None:
+        """Put the note below the figure, or beside it."""
+        down, right = QHBoxLayout.Direction.TopToBottom, QHBoxLayout.Direction.LeftToRight
+        self._line.setDirection(down if stacked else right)
+        self._line.setSpacing(0 if stacked else 6)
 
     def figure(self) -> str:
         """The figure shown."""
@@ -124,8 +146,26 @@ class StatStrip(QFrame):
                 layout.addWidget(line)
             # all as wide as each other, whatever figures they hold: nothing moves when a number grows
             tile.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            tile.grown.connect(self._fit)
             layout.addWidget(tile, 1)
+        self._stacked_at = -1
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Notes stand below their figures when one of them has no room beside it, and stay there: nothing jumps when
+        a number gets shorter again."""
+        room = self.width() // max(1, len(self.tiles)) - 2
+        if self._stacked_at >= self.width():
+            return
+        stacked = any(tile.needed() > room for tile in self.tiles.values())
+        if stacked != (self._stacked_at >= 0):
+            for tile in self.tiles.values():
+                tile.setStacked(stacked)
+        self._stacked_at = self.width() if stacked else -1
 
     def tile(self, key: str) -> StatTile:
         """One figure by its key. (A widget with `__getitem__` would be taken for a sequence by PySide and unpacked.)"""

@@ -15,7 +15,7 @@ _SEARCH_PAUSE_MS = 180
 class SearchField(QLineEdit):
     """A filter in words. `searched` comes when typing pauses, at once on Enter; Escape empties it.
 
-    `left_downwards` comes on the arrow key that leads to what is filtered.
+    `left_downwards` comes on the arrow key that leads to what is filtered, and on Escape when it is empty.
 
     The key cap `Ctrl F` is drawn while it is empty; the main window sends Ctrl+F to the visible field.
     """
@@ -44,7 +44,7 @@ class SearchField(QLineEdit):
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
             self._send()
-        elif event.key() == Qt.Key.Key_Down:
+        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Escape):
             self._send()
             self.left_downwards.emit()
         else:
