@@ -128,20 +128,3 @@ def consensus(values: Iterable[Hashable]) -> Hashable | None:
     if not ranked or sum(count for _, count in ranked) < 2:
         return None
     return ranked[0][0] if len(ranked) == 1 or ranked[0][1] > ranked[1][1] else None
-
-
-def confusion(items: Mapping[int, Mapping[int, Hashable]]) -> dict[tuple[Hashable, Hashable], int]:
-    """(value given, consensus of the item) -> how often; items without a consensus are left out."""
-    table: Counter[tuple[Hashable, Hashable]] = Counter()
-    for values in items.values():
-        agreed = consensus(values.values())
-        if agreed is not None:
-            table.update((value, agreed) for value in values.values())
-    return dict(table)
-
-
-def fast_below(seconds: Sequence[float], *, share: float = 1 / 3, at_least: int = 10) -> float | None:
-    """Work done in less time than this is suspiciously fast: `share` of the median; None with too few times."""
-    if len(seconds) < at_least:
-        return None
-    return float(np.median(np.asarray(seconds, dtype=np.float64))) * share

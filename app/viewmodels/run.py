@@ -215,8 +215,7 @@ class RunViewModel(QObject):
         alpha = quality.alpha
         if alpha.alpha is not None:
             return figures.agreement_tile(alpha.alpha, alpha.low, alpha.high, RATED if self.done > RATED else None)
-        submitted = sum(worker.units for worker in quality.workers)
-        return figures.no_agreement_tile(self._each, submitted, quality.labelled, alpha.items)
+        return figures.no_agreement_tile(self._each, quality.submissions, quality.labelled, alpha.items)
 
     def trouble(self) -> tuple[str, str, str]:
         """What a banner must say: sentence, tone, word of its button ("" for nothing)."""

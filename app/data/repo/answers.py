@@ -21,15 +21,11 @@ _PAID_OR_OWED = (PaymentState.INTENDED, PaymentState.SENT, PaymentState.SETTLED,
 
 @dataclass(frozen=True, slots=True)
 class LabelledAnswer:
-    """One submission as agreement sees it."""
+    """One submission as agreement sees it. `labels` is empty for free text."""
 
-    unit_id: int
     assignment_id: int
     worker_id: int
-    worker_name: str
     labels: tuple[str, ...]
-    answer: str
-    time_on_task_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,40 +66,15 @@ def workers_per_item(session: Session, run_id: int) -> int:
     return int(one(session, _OF_FIRST_ITEM, {"run": run_id})[0])
 
 
-def list_labelled(
-    session: Session, run_id: int, assignment_ids: Sequence[int] | None = None, *, latest: int | None = None
-) -> list[LabelledAnswer]:
-    """The submissions of a run that have labels and were not rejected; of some of its assignments, or all.
-
-    `latest`: only so many, those that were handed in last.
-    """
-    statement = (
-        sa.select(
-            AGENTS.c.unit_id, AGENTS.c.assignment_id, AGENTS.c.worker_id, WORKERS.c.worker_name, AGENTS.c.labels,
-            AGENTS.c.answer, AGENTS.c.time_on_task_ms,
-        )
-        .join(WORKERS, WORKERS.c.worker_id == AGENTS.c.worker_id)
-        .where(AGENTS.c.task_run_id == run_id, AGENTS.c.status.in_(SUBMITTED[:3]))
-    )  # fmt: skip
-    values = {}
-    if assignment_ids is not None:
-        statement = statement.where(among(AGENTS.c.assignment_id, "ids"))
-        values = {"ids": assignment_ids}
+def list_labelled(session: Session, run_id: int, *, latest: int | None = None) -> list[LabelledAnswer]:
+    """The submissions of a run that were not rejected; `latest`: only so many, those that were handed in last."""
+    statement = sa.select(AGENTS.c.assignment_id, AGENTS.c.worker_id, AGENTS.c.labels).where(
+        AGENTS.c.task_run_id == run_id, AGENTS.c.status.in_(SUBMITTED[:3])
+    )
     if latest is not None:
         statement = statement.where(AGENTS.c.submitted_at.is_not(None))
         statement = statement.order_by(AGENTS.c.submitted_at.desc()).limit(latest)
-    return [
-        LabelledAnswer(
-            row.unit_id,
-            row.assignment_id,
-            row.worker_id,
-            row.worker_name,
-            tuple(row.labels or ()),
-            row.answer,
-            row.time_on_task_ms,
-        )
-        for row in run(session, statement, values)
-    ]
+    return [LabelledAnswer(item, worker, tuple(labels or ())) for item, worker, labels in run(session, statement)]
 
 
 def list_submitted_agents(session: Session, run_id: int) -> array[int]:

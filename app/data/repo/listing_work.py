@@ -49,8 +49,6 @@ _LONGEST_ITEM = 80
 def item_text(data: Mapping[str, Any], unit_index: int) -> str:
     """An item in a few words: its first plain value; of a path or an address the last part."""
     for values in data_of_unit(data, unit_index):
-        if not isinstance(values, Mapping):
-            continue
         for value in values.values():
             if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
                 return _last_part(str(value))[:_LONGEST_ITEM]

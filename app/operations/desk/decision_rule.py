@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.data.repo import decisions
 from app.data.repo.decisions import RuleFacts
 from app.data.store import Store
-from app.operations.quality import agreement_of_assignments
+from app.operations.quality import agreement_of_items
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ async def choose(store: Store, run_id: int, rule: DecisionRule) -> list[int]:
     facts = await store.read(decisions.list_rule_facts, run_id)
     agreement: dict[int, float] = {}
     if rule.min_agreement is not None or rule.max_agreement is not None:
-        agreement = await agreement_of_assignments(store, run_id)
+        agreement = await agreement_of_items(store, run_id)
     return [one.unit_id for one in facts if holds(rule, one, agreement.get(one.assignment_id))]
 
 

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from app.operations.agreement import (
     Answer,
     by_item,
-    confusion,
     consensus,
-    fast_below,
     item_agreement,
     krippendorff_alpha,
     rater_agreement,
@@ -93,13 +91,3 @@ def test_consensus_needs_a_single_most_given_value() -> None:
     assert consensus(["a"]) is None
     assert consensus([]) is None
     assert consensus(["a", "b", "a"]) == "a"
-
-
-def test_confusion_counts_given_against_consensus() -> None:
-    items = {1: {1: "a", 2: "a", 3: "b"}, 2: {1: "a", 2: "b"}}
-    assert confusion(items) == {("a", "a"): 2, ("b", "a"): 1}
-
-
-def test_fast_is_a_third_of_the_median_once_there_are_enough() -> None:
-    assert fast_below([30.0] * 9) is None
-    assert fast_below([30.0] * 10) == pytest.approx(10)
