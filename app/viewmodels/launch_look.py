@@ -8,18 +8,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from app.args import Problem, check
+from app.args import Problem, check, describe
 from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint
 from app.errors import AppError, ConfigError
 from app.operations.configuration import config as configs
-from app.operations.configuration.config import RunConfig
+from app.operations.configuration.config import RunConfig, TaskArgs
 from app.operations.forecast import Forecast, forecast
 from app.viewmodels import formats
 from app.viewmodels.launch_check import CheckItem, DataPreview, ForecastView, LaunchCheck
 
 ROWS = 3
 LEFT_OUT_SHOWN = 200
+_SPANS = frozenset(f"task.{spec.name}" for spec in describe(TaskArgs) if spec.meta.kind == "seconds")
+"""Fields that hold a span of time: their editor hands on a text that is none as it was typed."""
 _PLACEHOLDERS = ("task_name", "task_title", "task_description")
 
 
@@ -55,6 +57,9 @@ def look(asked: Asked) -> tuple[LaunchCheck, RunConfig | None]:
     """Check everything; the configuration is there when it can be launched. Reads files: not on the GUI's thread."""
     config, problems = configs.from_values(asked.values, asked.base_dir)
     said, general = _sort(problems)
+    for key in _SPANS & said.keys():
+        if isinstance(asked.values["task"].get(key.removeprefix("task.")), str):
+            said[key] = "Write it like 30 min, 2 h or 3 days."
     preview: DataPreview | None = None
     try:
         blueprint = _blueprint(asked.values, asked.base_dir)

@@ -228,9 +228,9 @@ class LaunchStepsView(QWidget):
         self.estimate.setPlaceholderText("90 s")
         self.estimate.setValue(self._estimate)
         self.estimate.edited.connect(self._estimate_edited)
-        field = FormField("A unit takes about", self.estimate)
-        field.setToolTip("Your estimate: pay per hour is worked out from it.")
-        grid.add(field)
+        self.estimate_field = FormField("A unit takes about", self.estimate)
+        self.estimate_field.setToolTip("Your estimate: pay per hour is worked out from it.")
+        grid.add(self.estimate_field)
         body.addWidget(grid)
         fold = Fold("Limits, durations and account")
         used = {*_TASK_FIRST, *_TASK_THEN, *_TASK_REST, *_PAY}
@@ -304,6 +304,8 @@ class LaunchStepsView(QWidget):
 
     def _estimate_edited(self) -> None:
         self._estimate = self.estimate.value()
+        wrong = bool(self._estimate) and not isinstance(self._estimate, int)
+        self.estimate_field.setError("Write it like 90 s or 2 min." if wrong else "")
         self.estimated.emit(float(self._estimate) if isinstance(self._estimate, int) and self._estimate else None)
 
     def _refresh_name(self) -> None:

@@ -202,6 +202,12 @@ async def test_pay_per_hour_is_held_against_the_floor(case: Case) -> None:
     assert check.forecast is not None
     assert ("Pay per hour", "€\u00a03.00", "warn") in check.forecast.rows
     assert "Pay per hour is under your floor of €\u00a09.00" in [item.words for item in check.checklist]
+    QTest.keyClicks(estimate, " or so")
+    assert case.page.steps.estimate_field.error() == "Write it like 90 s or 2 min."
+    await case.until(lambda: case.checks[-1].forecast is not check.forecast, "a look without the estimate")
+    estimate.clear()
+    QTest.keyClicks(estimate, "2 min")
+    assert not case.page.steps.estimate_field.error()
 
 
 async def test_labels_are_chips_that_keys_make_and_take_out(case: Case) -> None:
@@ -241,6 +247,15 @@ async def test_spans_are_read_as_people_write_them(case: Case) -> None:
     span.selectAll()
     QTest.keyClicks(span, "1 h 30 min")
     assert case.page.model.form.values.entered["task.assignment_duration_in_seconds"] == 5400
+
+
+async def test_what_is_no_span_of_time_is_told_how_to_write_one(case: Case) -> None:
+    case.type("task.assignment_duration_in_seconds", "soonish")
+    await case.looked()
+    field = case.page.steps.fields["task.assignment_duration_in_seconds"]
+    assert field.error() == "Write it like 30 min, 2 h or 3 days."
+    case.type("task.assignment_duration_in_seconds", "5 s")
+    await case.until(lambda: "at least 10" in field.error(), "the bound")
 
 
 async def test_a_form_saved_as_yaml_loads_as_the_same_task(case: Case, tmp_path: Path) -> None:
