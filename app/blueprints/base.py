@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from app.args import arg
 from app.blueprints.live_agent import LiveAgent
 from app.blueprints.task_code import TaskCode
+from app.blueprints.task_runner import LiveRules
 
 
 @dataclass
@@ -156,6 +157,7 @@ class Blueprint(ABC):
         """`base_dir` is what relative paths in the arguments are relative to (the task file's folder)."""
         self.args = args
         self.base_dir = base_dir
+        self.live = LiveRules()
         self._code: TaskCode | None = None
 
     @property

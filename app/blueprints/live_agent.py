@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from app.clock import Clock
 from app.data.states import AgentStatus
@@ -71,6 +71,37 @@ _GONE: dict[AgentStatus, type[AbsentAgentError]] = {
     AgentStatus.RETURNED: AgentReturned,
     AgentStatus.EXPIRED: AgentShutdown,
 }
+
+
+class Seat(Protocol):
+    """What the logic of a task may do with a seat. See `LiveAgent`."""
+
+    @property
+    def agent_id(self) -> int: ...
+
+    @property
+    def unit_index(self) -> int: ...
+
+    @property
+    def worker_name(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+    @property
+    def past_updates(self) -> Sequence[Mapping[str, Any]]: ...
+
+    @property
+    def is_model(self) -> bool: ...
+
+    async def observe(self, content: Mapping[str, Any]) -> None: ...
+
+    async def get_live_update(self, timeout: float | None = None) -> Mapping[str, Any]: ...
+
+    async def await_submit(self, timeout: float | None = None) -> Any: ...
 
 
 class LiveAgent:

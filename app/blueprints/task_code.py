@@ -73,6 +73,11 @@ class TaskCode:
             raise ConfigError(f'"{name}" in {self.path.name} is no function.', key=KEY, file=str(self.path))
         return found
 
+    def classes(self) -> list[type]:
+        """The classes that the file itself defines, in its order."""
+        found = [value for value in vars(self._module).values() if isinstance(value, type)]
+        return [kind for kind in dict.fromkeys(found) if kind.__module__ == self._module.__name__]
+
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a plain function in this thread. `TaskCodeError` when it raises."""
         try:

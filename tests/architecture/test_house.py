@@ -19,7 +19,7 @@ BOUNDARIES = {
     "app/blueprints/task_code.py": "the requester's own code",
     "app/operations/engine/client_io.py": "one packet",
     "app/operations/engine/batches.py": "one packet, come out where it waits",
-    "app/operations/engine/live_tasks.py": "one run's own logic",
+    "app/operations/engine/logics.py": "one run's own logic",
     "app/viewmodels/action.py": "one click",
     "app/headless/commands.py": "one command",
     "app/data/store.py": "one caller's work on the writer thread, come out where it waits",

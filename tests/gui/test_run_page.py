@@ -238,7 +238,9 @@ async def test_a_double_click_on_an_agent_shows_its_unit_live(case: PageCase) ->
     assert shown_card.agent_id is not None
     now = case.clock.now()
     await case.desktop.store.write(
-        live_updates.append_live_update, shown_card.agent_id, "in", "1", {"text": "Is this a robin?"}, now
+        live_updates.append_live_updates,
+        [live_updates.NewUpdate(shown_card.agent_id, "in", "1", {"text": "Is this a robin?"})],
+        now,
     )
     await case.until(lambda: card.viewmodel.card is not None and bool(card.viewmodel.card.said), "the words")
     assert card.viewmodel.card is not None

@@ -133,6 +133,55 @@ def take_back_unit(session: Session, agent: KnownAgent) -> bool:
     return True
 
 
+_WAITS = sa.select(_agents.c.unit_id, _agents.c.worker_id).where(
+    _agents.c.agent_id == sa.bindparam("b_agent"), _agents.c.status == AgentStatus.WAITING
+)
+_OF_UNIT = sa.select(_units.c.assignment_id, _units.c.status, _units.c.agent_id).where(
+    _units.c.unit_id == sa.bindparam("b_unit")
+)
+_WAS_THERE = sa.select(_agents.c.agent_id).where(
+    _agents.c.assignment_id == sa.bindparam("b_item"), _agents.c.worker_id == sa.bindparam("b_worker")
+)
+_FREE = (
+    sa.update(_units)
+    .where(_units.c.unit_id == sa.bindparam("b_unit"), _units.c.agent_id == sa.bindparam("b_agent"))
+    .values(status=UnitStatus.LAUNCHED, agent_id=None, worker_id=None, requeued=True)
+)
+_TAKE_SEAT = _START.values(unit_id=sa.bindparam("b_unit"), assignment_id=sa.bindparam("b_item"))
+
+
+def take_seat(session: Session, agent_id: int, unit_id: int, now: datetime) -> bool:
+    """Somebody in the waiting room takes the seat of one who left a running assignment: waiting -> in task, at once.
+
+    The unit that they waited with is free again, unless it is that seat itself. False, with nothing changed, when they
+    do not wait any more, the seat is not free, or they have been in that assignment before.
+    """
+    connection = session.connection()
+    waits = connection.execute(_WAITS, {"b_agent": agent_id}).first()
+    seat = connection.execute(_OF_UNIT, {"b_unit": unit_id}).first()
+    if waits is None or seat is None:
+        return False
+    units = [unit_id]
+    if waits.unit_id != unit_id:
+        been = {"b_item": seat.assignment_id, "b_worker": waits.worker_id}
+        if seat.status != UnitStatus.LAUNCHED or connection.execute(_WAS_THERE, been).first() is not None:
+            return False
+        connection.execute(_FREE, {"b_unit": waits.unit_id, "b_agent": agent_id})
+        connection.execute(_ASSIGN, {"b_unit": unit_id, "b_agent": agent_id, "b_worker": waits.worker_id})
+        units.append(waits.unit_id)
+    taken = {"b_agent": agent_id, "b_unit": unit_id, "b_item": seat.assignment_id, "b_now": now}
+    connection.execute(_TAKE_SEAT, taken)
+    announce(session, "agents", [agent_id])
+    announce(session, "units", units)
+    return True
+
+
+def change_inputs(session: Session, agent_id: int, inputs: Any) -> None:
+    """An agent whose page gets other data than it was given first."""
+    changed = sa.update(_agent_data).where(_agent_data.c.agent_id == agent_id).values(inputs=inputs)
+    session.connection().execute(changed)
+
+
 def record_submissions(session: Session, done: Sequence[Submission], now: datetime) -> None:
     """Work of agents that are in task (or just accepted): data, agent and unit together, `completed`.
 

@@ -52,9 +52,11 @@ class Channels:
         for channel in self._channels.values():
             await channel.send(packet)
 
-    async def push_status(self, token: str, status: str, channel_id: str = "", reason: str = "") -> None:
-        """Tell a page where its agent stands."""
-        data: dict[str, Any] = {"status": status}
+    async def push_status(
+        self, token: str, status: str, channel_id: str = "", reason: str = "", news: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell a page where its agent stands; `news` is what else is worth knowing now, and is kept nowhere."""
+        data: dict[str, Any] = {"status": status, **(news or {})}
         if reason:
             data["reason"] = reason
         await self.send(Packet(PacketType.UPDATE_STATUS, token, data), channel_id)

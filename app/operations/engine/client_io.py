@@ -13,7 +13,8 @@ from app.data.repo.core import clean_text
 from app.data.states import LIVE_AGENT, AgentStatus
 from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
-from app.operations.engine.live_tasks import LiveTasks, at_work_of
+from app.operations.engine.live_tasks import LiveTasks
+from app.operations.engine.logics import at_work_of
 from app.operations.engine.onboarding import OnboardingDesk
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import AtWork, Overdue, Presence
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_NAME = 400
 RETURNED = "You gave this unit back."
+NOT_OVER = "This is not over yet, so nothing can be handed in."
 
 Handler = Callable[[Packet, str], Awaitable[None]]
 
@@ -119,15 +121,16 @@ class ClientIOHandler:
             agent = self._enter(outcome, name, channel_id)
             left = self._seconds_left(agent)
             inputs = outcome.inputs
-            if outcome.again:
-                inputs = await self._live.inputs_for(agent.agent_id, inputs)
+            joined = bool(outcome.started_with) and await self._departures.partners.join(agent)
+            if outcome.again or joined:
+                inputs = await self._live.inputs_for(agent, inputs)
             await self._send_details(packet, channel_id, name, agent.token, agent.status, inputs, left)
             if outcome.again:
                 await self._live.replay(agent)
             else:
-                await self._live.start_alone(agent)
-            if outcome.started_with:
-                await self._live.start(outcome.agent.assignment_id, outcome.started_with)
+                await self._live.logics.start_alone(agent)
+            if outcome.started_with and not joined:
+                await self._live.logics.start(outcome.agent.assignment_id, outcome.started_with)
 
     def _enter(self, given: Given, name: str, channel_id: str) -> AtWork:
         agent = self._presence.add(at_work_of(self._context, given.agent, name, given.inputs))
@@ -192,6 +195,10 @@ class ClientIOHandler:
     # work
 
     async def _submit(self, packet: Packet, channel_id: str) -> None:
+        at_work = self._presence.find_token(packet.subject_id)
+        if at_work is not None and self._live.logics.is_talking(at_work):
+            await self._acknowledge(packet, channel_id, NOT_OVER)
+            return
         files = packet.data.get("files")
         work = HandIn(packet.subject_id, packet.data.get("final_data"), files if isinstance(files, list) else [])
         receipt = await self._intake.hand_in(work)
@@ -241,6 +248,7 @@ class ClientIOHandler:
         agent = self._presence.connected(packet.subject_id)
         if agent is not None:
             agent.channel_id = channel_id
+            await self._departures.partners.connected(agent)
 
     async def _lost(self, packet: Packet, channel_id: str) -> None:
         agent = self._presence.find_token(packet.subject_id)

@@ -1,4 +1,4 @@
-"""Live tasks: what pages and the task's logic say to each other, kept in order; the logic of concurrent assignments."""
+"""Live tasks: what pages and the task's logic say to each other, kept in order before it goes on."""
 
 from __future__ import annotations
 
@@ -10,169 +10,146 @@ from functools import partial
 from typing import Any
 
 from app.blueprints.base import Blueprint, LiveUpdate
-from app.blueprints.live_agent import AbsentAgentError, LiveAgent
+from app.blueprints.row import json_fault
 from app.data.packets import Packet, PacketType
 from app.data.repo import dispatch, live_updates, money
 from app.data.repo.dispatch import KnownAgent
-from app.data.repo.live_updates import LiveUpdateRow
-from app.data.states import AgentStatus
-from app.errors import AppError
+from app.data.repo.live_updates import INWARD, LONGEST_ID, OUTWARD, LiveUpdateRow, NewUpdate
+from app.errors import AppError, EntryDoesNotExist
 from app.operations.engine.channels import Channels
+from app.operations.engine.departures import Departures
+from app.operations.engine.live_log import LiveLog
+from app.operations.engine.logics import Logics
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import AtWork, Presence
 from app.operations.engine.run_context import RunContext
 
 log = logging.getLogger(__name__)
 
-INWARD, OUTWARD = "in", "out"
-MAX_UPDATE_ID = 200
+REQUESTER = "Requester"
 
 
 class LiveTasks:
-    """The live side of one run."""
+    """The live side of one run. `logics` runs the logic of its assignments."""
 
-    def __init__(self, context: RunContext, presence: Presence, channels: Channels, faults: PageErrors) -> None:
-        self._context = context
-        self._presence = presence
-        self._channels = channels
-        self._faults = faults
+    def __init__(
+        self,
+        context: RunContext,
+        presence: Presence,
+        channels: Channels,
+        faults: PageErrors,
+        departures: Departures,
+    ) -> None:
+        self._context, self._presence, self._channels, self._faults = context, presence, channels, faults
+        self.logics = Logics(context, presence, channels, faults, departures, self.attach)
         blueprint = context.blueprint
-        self._has_logic = type(blueprint).run_assignment is not Blueprint.run_assignment
-        self._is_live = blueprint.IS_LIVE or blueprint.is_concurrent() or self._has_logic
-        self._logics: dict[int, asyncio.Task[None]] = {}
+        self._is_live = blueprint.IS_LIVE or blueprint.is_concurrent() or self.logics.has_logic
+        self._gives_history = type(blueprint).returning_data is not Blueprint.returning_data
+        self._log = LiveLog(context)
+        self._partners = departures.partners
+        self._partners.say = self._say_to
         self._side: set[asyncio.Task[None]] = set()
 
     # what is said
 
     async def hear(self, agent: AtWork, data: Mapping[str, Any]) -> None:
-        """A page said something: kept once, then given to the logic."""
-        update_id = data.get("update_id")
-        if not isinstance(update_id, str) or not 0 < len(update_id) <= MAX_UPDATE_ID:
+        """A page said something: kept once, then given to the logic. With `receipt` the page is told when it is kept.
+
+        That somebody writes is told to the others, and kept nowhere.
+        """
+        if "typing" in data and "text" not in data:
+            await self._show_typing(agent, bool(data["typing"]))
+            return
+        said = {key: value for key, value in data.items() if key != "receipt"}
+        fault = json_fault(said)
+        if fault is not None:
+            self._faults.add("page.said", f"{agent.worker_name} said something that {fault}", {})
+            return
+        update_id = said.get("update_id")
+        if not isinstance(update_id, str) or not 0 < len(update_id) <= LONGEST_ID:
             update_id = f"unnamed-{secrets.token_hex(8)}"
-        now = self._context.clock.now()
-        is_new = await self._context.store.write(
-            live_updates.append_live_update, agent.agent_id, INWARD, update_id, dict(data), now
-        )
+        if said.get("id") == agent.token:  # others may see it: a token is nobody else's to know
+            said["id"] = _name_of(agent)
+        is_new = await self._log.keep(NewUpdate(agent.agent_id, INWARD, update_id, said))
+        if data.get("receipt"):
+            await self._channels.push_status(agent.token, agent.status, agent.channel_id, news={"heard": update_id})
         if is_new and agent.live is not None:
-            agent.live.put_update(data)
+            agent.live.put_update(said)
 
     async def say(self, agent_id: int, token: str, content: Mapping[str, Any]) -> None:
         """Say something to a page: kept first, so that it is said again when the page comes back."""
         said = {**content}
         if not isinstance(said.get("update_id"), str):
             said["update_id"] = secrets.token_hex(16)
-        now = self._context.clock.now()
-        await self._context.store.write(
-            live_updates.append_live_update, agent_id, OUTWARD, said["update_id"], said, now
-        )
+        is_new = await self._log.keep(NewUpdate(agent_id, OUTWARD, said["update_id"], said))
         agent = self._presence.find_agent(agent_id)
-        packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, token, said)
-        await self._channels.send(packet, agent.channel_id if agent is not None else "")
+        if is_new and agent is not None:
+            packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, token, said)
+            await self._channels.send(packet, agent.channel_id)
+
+    async def speak_in(self, assignment_id: int, text: str) -> int:
+        """The requester says something to everybody of an assignment; returns to how many.
+
+        `EntryDoesNotExist` when nobody works at it now.
+        """
+        agents = self._presence.list_assignment(assignment_id)
+        if not agents:
+            raise EntryDoesNotExist("Nobody works at this any more.")
+        content: dict[str, Any] = {"id": REQUESTER, "text": text, "update_id": secrets.token_hex(16)}
+        content["task_data"] = {"requester_message": True}
+        for agent in agents:
+            if agent.live is not None:
+                agent.live.transcript.append((False, content))
+        await asyncio.gather(*(self._say_to(agent, content) for agent in agents))
+        return len(agents)
 
     async def replay(self, agent: AtWork) -> None:
-        """A page registered again: it hears what was said to it before; it knows each by its id."""
-        if not self._is_live:
+        """A page registered again: it hears what was said to it before; it knows each by its id.
+
+        Where the task gives the history with the initial data, nothing is said twice.
+        """
+        if not self._is_live or self._gives_history:
             return
         for row in await self._updates(agent.agent_id):
             if row.direction == OUTWARD:
                 packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, agent.token, row.content)
                 await self._channels.send(packet, agent.channel_id)
 
-    async def inputs_for(self, agent_id: int, inputs: Any) -> Any:
+    async def inputs_for(self, agent: AtWork, inputs: Any) -> Any:
         """What a page that comes back gets as its initial data: with what was said before, where the task has that."""
-        blueprint = self._context.blueprint
-        if not self._is_live or not isinstance(inputs, Mapping):
+        if not self._gives_history or not isinstance(inputs, Mapping):
             return inputs
-        return blueprint.returning_data(inputs, [_as_said(row) for row in await self._updates(agent_id)])
+        history = [_as_said(row, agent) for row in await self._updates(agent.agent_id)]
+        return self._context.blueprint.returning_data(inputs, history)
 
-    # the logic of assignments
+    # who comes and goes
 
-    async def start_alone(self, agent: AtWork) -> None:
-        """A worker of a task with logic but without partners begins."""
-        if self._has_logic and not self._context.blueprint.is_concurrent():
-            self._begin(agent.agent_id, [agent])
-
-    async def start(self, assignment_id: int, agent_ids: Sequence[int]) -> None:
-        """All workers of an assignment are there: tell their pages, begin its logic. Once per assignment."""
-        running = self._logics.get(assignment_id)
-        if running is not None and not running.done():
-            return
-        agents = [a for a in self._presence.list_assignment(assignment_id) if a.agent_id in set(agent_ids)]
-        if len(agents) < len(agent_ids):
-            agents = await self._add_missing(assignment_id, agent_ids)
-        now = self._context.clock.now()
-        for agent in agents:
-            agent.status, agent.started_at = AgentStatus.IN_TASK, now
-            await self._channels.push_status(agent.token, AgentStatus.IN_TASK, agent.channel_id)
-        self._begin(assignment_id, agents)
-
-    def attach(self, agent: AtWork, past: Sequence[Mapping[str, Any]] = ()) -> None:
+    def attach(self, agent: AtWork, past: Sequence[LiveUpdateRow] = ()) -> None:
         """Give an agent its ear for the logic, at once: what its page says from now on is heard."""
-        if agent.live is None and self._has_logic:
-            say = partial(self.say, agent.agent_id, agent.token)
-            agent.live = LiveAgent(
-                agent.agent_id,
-                agent.unit_index,
-                agent.worker_name,
-                agent.inputs or {},
-                say,
-                self._context.clock,
-                past,
-                partial(self._report, agent),
-            )
-
-    def _report(self, agent: AtWork, message: str) -> None:
-        """What the logic has to say of its work with one worker, for the run's log."""
-        self._faults.add("logic.report", message, {"agent_id": agent.agent_id, "unit_id": agent.unit_id})
+        self.logics.attach(agent, partial(self.say, agent.agent_id, agent.token), past)
 
     async def restore(self) -> None:
         """After a restart, before any page is heard: agents at work with what they were given and what was said."""
-        if not self._has_logic:
+        if not self.logics.has_logic:
             return
         agents = list(self._presence)
-        inputs = await self._context.store.read(dispatch.list_inputs, [agent.agent_id for agent in agents])
+        ids = [agent.agent_id for agent in agents]
+        inputs = await self._context.store.read(dispatch.list_inputs, ids)
+        said = await self._context.store.read(live_updates.list_of_agents, ids)
         for agent in agents:
             agent.inputs = inputs.get(agent.agent_id)
-            self.attach(agent, [row.content for row in await self._updates(agent.agent_id)])
+            self.attach(agent, said[agent.agent_id])
 
-    def go_on(self) -> None:
-        """After a restart: the logic of assignments that were under way begins again."""
-        if not self._context.blueprint.is_concurrent():
-            for agent in self._presence if self._has_logic else ():
-                self._begin(agent.agent_id, [agent])
+    async def _say_to(self, agent: AtWork, content: Mapping[str, Any]) -> None:
+        await self.say(agent.agent_id, agent.token, content)
+
+    async def _show_typing(self, agent: AtWork, writes: bool) -> None:
+        if not self._context.blueprint.live.typing:
             return
-        for assignment_id in {a.assignment_id for a in self._presence if a.status is AgentStatus.IN_TASK}:
-            self._begin(assignment_id, self._presence.list_assignment(assignment_id))
-
-    def _begin(self, key: int, agents: Sequence[AtWork]) -> None:
-        """`key`: the assignment of partners, the agent of one who works alone."""
-        if self._has_logic:
-            self._logics[key] = asyncio.create_task(self._run(key, agents), name=f"logic {key}")
-
-    async def _run(self, key: int, agents: Sequence[AtWork]) -> None:
-        """The boundary of one assignment: what its logic breaks ends this assignment's logic and nothing else."""
-        assignment_id = agents[0].assignment_id
-        ordered = sorted(agents, key=lambda agent: agent.unit_index)
-        try:
-            await self._context.blueprint.run_assignment([a.live for a in ordered if a.live is not None])
-        except AbsentAgentError as error:
-            log.info("Assignment %d ended: %s", assignment_id, error)
-        except Exception as error:
-            log.exception("The logic of assignment %d broke off.", assignment_id)
-            self._faults.add("assignment.failed", f"The logic of assignment {assignment_id} broke off: {error}", {})
-        finally:
-            self._logics.pop(key, None)
-            for agent in agents:
-                agent.logic_ended_at = self._context.clock.now()
-
-    async def _add_missing(self, assignment_id: int, agent_ids: Sequence[int]) -> list[AtWork]:
-        """Agents whose registration is answered a moment later than their partner's: they are at work already."""
-        found = await self._context.store.read(dispatch.list_holders, self._context.run_id)
-        inputs = await self._context.store.read(dispatch.list_inputs, agent_ids)
-        for agent, name in found:
-            if agent.agent_id in agent_ids:
-                self.attach(self._presence.add(at_work_of(self._context, agent, name, inputs.get(agent.agent_id))))
-        return self._presence.list_assignment(assignment_id)
+        news = {"typing": {"name": _name_of(agent), "seat": agent.unit_index, "writes": writes}}
+        for partner in self._presence.list_assignment(agent.assignment_id):
+            if partner is not agent:
+                await self._channels.push_status(partner.token, partner.status, partner.channel_id, news=news)
 
     async def _updates(self, agent_id: int) -> list[LiveUpdateRow]:
         return await self._context.store.read(live_updates.list_live_updates, agent_id)
@@ -198,29 +175,23 @@ class LiveTasks:
             self._faults.add("provider.mark_done", str(error), {"agent_id": agent.agent_id})
 
     async def close(self) -> None:
-        """End every logic; nothing is left running."""
-        tasks = [*self._logics.values(), *self._side]
+        """End every logic, keep what was said; nothing is left running."""
+        await self.logics.close()
+        tasks = list(self._side)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._log.close()
 
 
-def _as_said(row: LiveUpdateRow) -> LiveUpdate:
-    return LiveUpdate(row.direction == INWARD, row.content, row.creation_date)
+def _name_of(agent: AtWork) -> str:
+    """What others call an agent: never its worker's own name."""
+    return agent.live.name if agent.live is not None else f"Worker {agent.unit_index + 1}"
 
 
-def at_work_of(context: RunContext, agent: KnownAgent, worker_name: str, inputs: Any) -> AtWork:
-    """The record of an agent that the database knows to be at work."""
-    return AtWork(
-        token=context.token_of(agent.nonce),
-        agent_id=agent.agent_id,
-        unit_id=agent.unit_id,
-        unit_index=agent.unit_index,
-        assignment_id=agent.assignment_id,
-        worker_id=agent.worker_id,
-        worker_name=worker_name,
-        registration_id=agent.registration_id,
-        status=agent.status,
-        started_at=agent.started_at,
-        inputs=inputs,
-    )
+def _as_said(row: LiveUpdateRow, agent: AtWork) -> LiveUpdate:
+    """An update as its page knows it: what the page said itself comes under its own id."""
+    content, inward = row.content, row.direction == INWARD
+    if inward and isinstance(content, Mapping) and content.get("id") == _name_of(agent):
+        content = {**content, "id": agent.token}
+    return LiveUpdate(inward, content, row.creation_date)

@@ -48,6 +48,8 @@ class AtWork:
     inputs: Any = None
     """What the page was given, when it is at hand."""
     live: LiveAgent | None = None
+    told: object = None
+    """What the page was last told of its place in the waiting room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,12 @@ class Presence:
         if not group:
             del self._by_assignment[agent.assignment_id]
         return agent
+
+    def move(self, agent: AtWork, unit_id: int, unit_index: int, assignment_id: int) -> None:
+        """The agent has another unit now."""
+        self.remove(agent.agent_id)
+        agent.unit_id, agent.unit_index, agent.assignment_id = unit_id, unit_index, assignment_id
+        self.add(agent)
 
     def find_token(self, token: str) -> AtWork | None:
         """The agent at work with that token."""

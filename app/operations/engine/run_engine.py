@@ -22,7 +22,8 @@ from app.operations.engine.channels import Channels
 from app.operations.engine.client_io import ClientIOHandler
 from app.operations.engine.departures import Departures
 from app.operations.engine.launcher import TaskLauncher
-from app.operations.engine.live_tasks import LiveTasks, at_work_of
+from app.operations.engine.live_tasks import LiveTasks
+from app.operations.engine.logics import at_work_of
 from app.operations.engine.offers import Offers
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import Presence, TimeRules
@@ -65,10 +66,10 @@ class RunEngine:
         self.offers = Offers(context, lambda: f"{self.url}/task", self.look)
         self.departures = Departures(context, self.presence, self.channels, self.look)
         self._faults = PageErrors(context)
-        self.live = LiveTasks(context, self.presence, self.channels, self._faults)
+        self.live = LiveTasks(context, self.presence, self.channels, self._faults, self.departures)
         self._intake = WorkIntake(context, self.presence, self.budget, architect)
         self._watch = RunWatch(
-            context, self.presence, self.channels, self.departures, self.refusals, self._faults,
+            context, self.presence, self.channels, self.departures, self.live.logics, self.refusals, self._faults,
             lambda: self.state, self._lifetime_over,
         )  # fmt: skip
         self._reconciler = Reconciler(context, payments, self.departures.forget_those_who_left)
@@ -159,7 +160,7 @@ class RunEngine:
                 self._group = group
                 serving = [group.create_task(part) for part in parts]
                 self.start_launch()
-                self.live.go_on()
+                await self.live.logics.go_on()
                 await self._over.wait()
                 for each in (*serving, self._launching):
                     if each is not None:
@@ -284,11 +285,12 @@ def keep_deployment(session: Session, context: RunContext, url: str, external: M
 def _rules(context: RunContext) -> TimeRules:
     task = context.config.task
     duration = timedelta(seconds=task.assignment_duration_in_seconds)
+    limit = context.blueprint.live.partners.waiting_limit_seconds
     return TimeRules(
         assignment_duration=duration,
         reconnect_grace=timedelta(seconds=task.reconnect_grace_in_seconds),
         submission_timeout=timedelta(seconds=task.submission_timeout),
-        waiting_limit=duration,
+        waiting_limit=duration if limit is None else timedelta(seconds=limit),
     )
 
 

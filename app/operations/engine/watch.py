@@ -10,6 +10,7 @@ from app.data.repo import journal
 from app.data.states import RunState
 from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
+from app.operations.engine.logics import Logics
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import Presence
 from app.operations.engine.refusals import RefusalLog
@@ -29,6 +30,7 @@ class RunWatch:
         presence: Presence,
         channels: Channels,
         departures: Departures,
+        logics: Logics,
         refusals: RefusalLog,
         faults: PageErrors,
         state: Callable[[], RunState],
@@ -38,6 +40,7 @@ class RunWatch:
         self._presence = presence
         self._channels = channels
         self._departures = departures
+        self._logics = logics
         self._refusals = refusals
         self._faults = faults
         self._state = state
@@ -70,6 +73,8 @@ class RunWatch:
         overdue = self._presence.list_overdue()
         if overdue:
             await self._departures.let_go(overdue)
+        await self._departures.look()
+        await self._logics.look()
         await self.write_journal()
         await self._ask_statuses()
         await self._check_patience()

@@ -68,13 +68,19 @@ async def test_leaving_wakes_whoever_waits_with_its_reason(status: AgentStatus, 
         await agent.observe({"text": "hello"})
 
 
-async def test_an_agent_that_came_back_is_heard_again() -> None:
+async def test_a_seat_can_have_another_worker() -> None:
     said: list[Mapping[str, Any]] = []
     agent, _ = make_agent(said)
     agent.leave(AgentStatus.DISCONNECT)
-    agent.come_back()
+    with pytest.raises(AgentDisconnected):
+        await agent.observe({"text": "hello"})
+
+    async def say(content: Mapping[str, Any]) -> None:
+        said.append(content)
+
+    agent.seat(8, "bob", {}, say)
     await agent.observe({"text": "hello"})
-    assert said == [{"text": "hello"}]
+    assert (agent.agent_id, agent.worker_name, said) == (8, "bob", [{"text": "hello"}])
 
 
 async def test_a_submission_is_awaited() -> None:

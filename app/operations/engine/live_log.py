@@ -1,0 +1,70 @@
+"""What is said in live tasks, kept: many updates share a transaction, and each is on the disk before it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from app.data.repo import live_updates
+from app.data.repo.live_updates import NewUpdate
+from app.errors import AppError
+from app.operations.engine.run_context import RunContext
+
+MOST_AT_ONCE = 1_000
+GATHER_SECONDS = 0.003
+"""Transactions begin no closer together: one of a single update costs nearly as much as one of ten."""
+
+_Waiting = list[tuple[NewUpdate, "asyncio.Future[bool]"]]
+
+
+class LiveLog:
+    """Keeps the updates of one run, in the order in which they were given."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._waiting: _Waiting = []
+        self._pump: asyncio.Task[None] | None = None
+
+    async def keep(self, update: NewUpdate) -> bool:
+        """Durable when this returns. False: the agent has an update of this id already."""
+        return await self.put(update)
+
+    def put(self, update: NewUpdate) -> asyncio.Future[bool]:
+        """As `keep`, for who waits for several at once."""
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append((update, kept))
+        if self._pump is None or self._pump.done():
+            self._pump = loop.create_task(self._keep_all(), name="live log")
+        return kept
+
+    async def close(self) -> None:
+        """Keep what was given; nothing is left running."""
+        if self._pump is not None:
+            await asyncio.wait([self._pump])
+
+    async def _keep_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            began = loop.time()
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            await self._keep(batch)
+            early = began + GATHER_SECONDS - loop.time()
+            if early > 0 and len(self._waiting) < MOST_AT_ONCE:
+                await asyncio.sleep(early)
+
+    async def _keep(self, batch: Sequence[tuple[NewUpdate, asyncio.Future[bool]]]) -> None:
+        try:
+            are_new = await self._context.store.write(
+                live_updates.append_live_updates, [update for update, _ in batch], self._context.clock.now()
+            )
+        except AppError as error:
+            if len(batch) > 1:  # one that cannot be kept costs nobody else theirs
+                for each in batch:
+                    await self._keep([each])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+            return
+        for (_, kept), is_new in zip(batch, are_new, strict=True):
+            if not kept.done():
+                kept.set_result(is_new)
