@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,12 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from app.args import check
 from app.blueprints import registry
 from app.blueprints.base import Blueprint
+from app.data.store import Store
+from app.operations.configuration.config import load_task_file
+from app.operations.engine.live_run import LiveTaskRun
+from app.operations.operator import Operator
+from app.settings import Settings
+from app.vault import FileVault
 from tests.browser.built_bundles import BundlesCannotBeBuilt, build
 from tests.fakes.scripted_desktop import ScriptedDesktop
 
@@ -127,6 +136,45 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     yield serve_it
     for desktop in served:
         await desktop.stop()
+
+
+@dataclass(frozen=True)
+class RealRun:
+    """A run of an example, with all that is behind it."""
+
+    store: Store
+    operator: Operator
+    live: LiveTaskRun
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What is committed, past all of our own code."""
+        with closing(sqlite3.connect(self.store.url.removeprefix("sqlite:///"))) as connection:
+            return connection.execute(sql).fetchall()
+
+
+Launch = Callable[..., Awaitable[RealRun]]
+
+
+@pytest.fixture
+async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
+    """`await launch("image_label", "mephisto.task.task_reward=1")`: an example, launched by the real program."""
+    opened: list[tuple[Operator, Store]] = []
+
+    async def launch_it(name: str | Path, *overrides: str) -> RealRun:
+        folder = tmp_path / f"desk{len(opened)}"
+        folder.mkdir()
+        settings = Settings(folder, f"sqlite:///{folder / 'run.db'}")
+        store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
+        operator = Operator(store, settings, FileVault(folder / "vault.json"))
+        opened.append((operator, store))
+        await operator.start()
+        file = name if isinstance(name, Path) else EXAMPLES / name / "task.yaml"
+        return RealRun(store, operator, await operator.launch(load_task_file(file, list(overrides))))
+
+    yield launch_it
+    for operator, store in opened:
+        await operator.close()
+        await store.close()
 
 
 async def begin(page: Page) -> None:
