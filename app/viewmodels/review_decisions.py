@@ -127,6 +127,7 @@ class ReviewDecisions(QObject):
         self._toast = self._toasts.offer_undo(sent.words, float(self._undo_seconds), undo)
 
     async def _undo_last(self) -> None:
+        await self._sender.wait()  # a large one takes its time: it is what is meant, not the one before
         if not self._sent:
             self._toasts.say("There is nothing to take back.", "info")
             return
@@ -137,8 +138,10 @@ class ReviewDecisions(QObject):
         if self._toast is not None:
             self._toasts.remove(self._toast)
             self._toast = None
+        late = len(sent.unit_ids) - count
         if count:
-            self._toasts.say(f"Taken back: {sent.words}", "info")
+            some = f"Taken back for {formats.digits(count)} of them, too late for {formats.digits(late)}: {sent.words}"
+            self._toasts.say(some if late > 0 else f"Taken back: {sent.words}", "warn" if late > 0 else "info")
             self.taken_back.emit(sent.unit_ids)
         else:
             self._toasts.say(f"Too late to take back: {sent.words} Decide again, if the provider lets you.", "warn")

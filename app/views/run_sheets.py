@@ -16,7 +16,7 @@ from app.views.widgets.fields import FormField
 from app.views.widgets.labels import label
 
 EXPORT_FORMATS = (
-    ("jsonl", "JSON lines", "One line per submission: what was shown, answered and decided."),
+    ("jsonl", "JSON lines", "One line per submission: shown, answered, decided."),
     ("csv", "CSV", "One row per submission, a column per answer, for a spreadsheet."),
     ("mephisto", "Mephisto folders", "agent_data.json files in the folders that Mephisto's tools read."),
 )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -203,6 +204,36 @@ async def test_u_takes_the_last_decision_back(case: Case) -> None:
     assert (await case.statuses())[UnitStatus.COMPLETED] == 40
 
 
+async def test_u_while_a_decision_is_being_sent_takes_that_one_back(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, decide = asyncio.Event(), case.desktop.reviews.decide
+
+    async def slow(*args: Any, **kwargs: Any) -> str:
+        await gate.wait()
+        return await decide(*args, **kwargs)
+
+    monkeypatch.setattr(case.desktop.reviews, "decide", slow)
+    await case.press("A")
+    await case.until(lambda: case.page.model.decisions._sender.busy, "it is being sent")
+    await case.press("U")
+    gate.set()
+    await case.page.model.decisions._undoer.wait()
+    await case.let_fall_due()
+    assert (await case.statuses())[UnitStatus.COMPLETED] == 40
+
+
+async def test_undo_says_for_how_many_it_came_too_late(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    case.desktop.toasts.added.connect(lambda toast: said.append(toast.text))
+    case.page.model.decide(case.units[:5], "approve")
+    await case.page.model.settle()
+    await case.desktop.store.write(reviews.remove_pending_of_units, case.units[:2])
+    await case.press("U")
+    words = "Taken back for 3 of them, too late for 2: 5 units approved."
+    await case.until(lambda: words in [text.replace("\u00a0", " ") for text in said], "the word about it")
+
+
 async def test_undo_comes_too_late_after_the_decision_was_applied(case: Case) -> None:
     said: list[str] = []
     case.desktop.toasts.added.connect(lambda toast: said.append(toast.text))
@@ -298,10 +329,10 @@ async def test_x_flags_and_takes_the_flag_off(case: Case) -> None:
     assert unit_id is not None
     await case.press("X")
     await case.until(lambda: "flag" in (case.page.submission.row.flags if case.page.submission else ()), "the flag")
-    assert await case.desktop.store.read(reviews.list_flags, [unit_id]) == {unit_id: ["flag"]}
+    assert (await case.desktop.store.read(submissions.get_submission, unit_id)).flags == ("flag",)
     await case.press("X")
     await case.until(lambda: case.page.submission is not None and not case.page.submission.row.flags, "it is off")
-    assert not await case.desktop.store.read(reviews.list_flags, [unit_id])
+    assert (await case.desktop.store.read(submissions.get_submission, unit_id)).flags == ()
 
 
 async def test_the_chips_narrow_the_queue(case: Case) -> None:
