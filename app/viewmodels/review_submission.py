@@ -18,6 +18,7 @@ from PySide6.QtGui import QImage, QImageReader
 
 from app.blueprints import registry as blueprints
 from app.blueprints.base import Blueprint, LiveUpdate, SubmissionView
+from app.data.files import agent_folder
 from app.data.repo import submissions as repo
 from app.data.repo.live_updates import INWARD, LiveUpdateRow, list_live_updates
 from app.data.repo.submissions import AnswerRow, SubmissionRow, WorkRecord
@@ -39,7 +40,6 @@ AHEAD = 4
 FRESH_SECONDS = 20.0
 MOST_PIXELS = 40_000_000
 """Larger pictures are not decoded: a file of a few kilobytes can hold them."""
-NO_PROJECT = "NO_PROJECT"
 LARGEST_CONFUSION = 5
 LONGEST_LABEL = 24
 """Longer ones are sentences rather than labels: they are not compared in a small table."""
@@ -227,8 +227,8 @@ class SubmissionShelf:
         return known
 
     def _folder(self, row: SubmissionRow) -> Path:
-        runs = self._settings.runs_dir / (row.project_name or NO_PROJECT) / str(row.task_run_id)
-        return runs / str(row.assignment_id) / str(row.agent_id)
+        runs = self._settings.runs_dir
+        return agent_folder(runs, row.project_name, row.task_run_id, row.assignment_id, row.agent_id)
 
 
 def describe_record(record: WorkRecord) -> RecordView:

@@ -12,7 +12,8 @@ from PySide6.QtCore import QPointF, QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QApplication
 
-from app.data.repo import assignments, people, submissions, tasks
+from app.data.files import run_folder
+from app.data.repo import assignments, people, submissions
 from app.data.store import Session
 from app.errors import EntryDoesNotExist
 from app.operations.configuration import config as configs
@@ -101,20 +102,21 @@ async def test_rubbish_is_shown_as_what_it_is(desktop: Desktop) -> None:
 async def test_a_run_whose_configuration_is_gone_still_shows_its_answers(desktop: Desktop) -> None:
     run_id = await make_run(desktop, sample_config())
     unit = await _answer(desktop, run_id, {"labels": ["star"]})
-    await desktop.store.write(tasks.set_init_params, run_id, "mephisto: {blueprint: {_blueprint_type: gone}}")
+    gone = "UPDATE task_runs SET init_params = 'mephisto: {blueprint: {_blueprint_type: gone}}'"
+    await desktop.store.write(lambda session: session.connection().exec_driver_sql(gone).rowcount)
     shown = await _read(desktop, unit)
     assert shown.view.fields == (("labels", "['star']"),)
 
 
 async def test_uploaded_files_are_found_where_they_were_put_and_nowhere_else(desktop: Desktop) -> None:
-    run_id = await make_run(desktop, sample_config(), project="Shapes")
+    run_id = await make_run(desktop, sample_config(), project="Shapes: 3/4")
     entry = {"original_name": "cat.png", "field": "photo", "mimetype": "image/png", "size": 2048, "sha256": ""}
     unit = await _answer(
         desktop, run_id, {"labels": ["star"]}, [{**entry, "filename": "0a1b.png"}, {**entry, "filename": "../../vault"}]
     )
     shelf = SubmissionShelf(desktop.store, desktop.settings)
     folder = (await shelf.get(unit)).folder
-    assert folder.is_relative_to(desktop.settings.runs_dir / "Shapes" / str(run_id))
+    assert folder.is_relative_to(run_folder(desktop.settings.runs_dir, "Shapes: 3/4", run_id))
     folder.mkdir(parents=True)
     (folder / "0a1b.png").write_bytes(b"x" * 2048)
     shelf.forget(None)
