@@ -20,7 +20,6 @@ NO_PROJECT = "NO_PROJECT"
 _UNSAFE = re.compile(r"[^\w.\-]+")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names of devices on Windows."""
-_CHUNK = 1 << 20
 
 
 class FileHold:
@@ -98,15 +97,6 @@ def safe_name(name: str) -> str:
     if cleaned and cleaned == name and cleaned != NO_PROJECT and not _RESERVED.fullmatch(cleaned):
         return cleaned
     return f"{cleaned or 'project'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, as hex. Reads it in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _fault(path: Path, error: OSError) -> StoreError:

@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def project_names(session: Session) -> list[str]:
-    return [name for _, name in tasks.list_projects(session)]
+    return [
+        row.project_name for row in run(session, sa.select(PROJECTS.c.project_name).order_by(PROJECTS.c.project_name))
+    ]
 
 
 def make_project(session: Session, name: str) -> int:

@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 from app.data.engine import make_engine, parse_url
 from app.data.migrations import upgrade
 from app.data.repo import assignments, tasks
+from app.data.repo.core import PROJECTS, run
 from app.data.store import Session, Store
 from app.errors import StoreError
 from tests.fakes.data_rows import NOW, add_units, make_run
@@ -64,7 +65,9 @@ async def refusal(path: Path) -> str:
 
 
 def project_names(session: Session) -> list[str]:
-    return [name for _, name in tasks.list_projects(session)]
+    return [
+        row.project_name for row in run(session, sa.select(PROJECTS.c.project_name).order_by(PROJECTS.c.project_name))
+    ]
 
 
 async def still_there(path: Path) -> list[str]:

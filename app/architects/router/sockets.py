@@ -11,7 +11,6 @@ from app.architects.router.desktop import DesktopLink
 from app.architects.router.limits import Bucket, Limits
 from app.data.packets import DESKTOP_ID, Packet, PacketError, PacketType
 
-CLOSE_GOING_AWAY = 1001
 CLOSE_MALFORMED = 1007
 CLOSE_POLICY = 1008
 CLOSE_TRY_LATER = 1013

@@ -206,15 +206,6 @@ def remove_flag(session: Session, unit_ids: Sequence[int], flag: str) -> int:
     return gone
 
 
-def list_flags(session: Session, unit_ids: Sequence[int]) -> dict[int, list[str]]:
-    """The marks of units; only of those that carry one."""
-    statement = sa.select(FLAGS.c.unit_id, FLAGS.c.flag).where(among(FLAGS.c.unit_id, "ids")).order_by(FLAGS.c.flag)
-    found: dict[int, list[str]] = {}
-    for unit_id, flag in run(session, statement, {"ids": unit_ids}):
-        found.setdefault(unit_id, []).append(flag)
-    return found
-
-
 def _announce_flags(session: Session, unit_ids: Sequence[int]) -> None:
     announce(session, "unit_flags", None)
     announce(session, "units", unit_ids if len(unit_ids) <= 500 else None)

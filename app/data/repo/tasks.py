@@ -121,12 +121,6 @@ _TASK_ROW = sa.select(
 ).outerjoin(PROJECTS, PROJECTS.c.project_id == TASKS.c.project_id)
 
 
-def list_projects(session: Session) -> list[tuple[int, str]]:
-    """(id, name) of all projects, by name."""
-    statement = sa.select(PROJECTS.c.project_id, PROJECTS.c.project_name).order_by(PROJECTS.c.project_name)
-    return [(row.project_id, row.project_name) for row in run(session, statement)]
-
-
 def _project_name(name: str) -> str:
     name = filled("project_name", name)
     if name == NO_PROJECT:
@@ -197,11 +191,6 @@ def set_budget(session: Session, run_id: int, budget: Decimal | None) -> None:
     if budget is not None and not budget >= 0:
         raise InvalidEntry("budget", "it may not be negative")
     _change_run(session, run_id, budget=budget)
-
-
-def set_init_params(session: Session, run_id: int, init_params: str) -> None:
-    """The configuration of a run, when something that may change in flight has changed."""
-    _change_run(session, run_id, init_params=init_params)
 
 
 def finish_launch(session: Session, run_id: int) -> None:

@@ -79,8 +79,3 @@ def test_different_names_stay_different(one: str, other: str) -> None:
 def test_uploads_lie_where_the_field_puts_them(tmp_path: Path) -> None:
     assert files.agent_folder(tmp_path, None, 3, 4, 5) == tmp_path / "NO_PROJECT" / "3" / "4" / "5"
     assert files.agent_folder(tmp_path, "Wings", "3", "4", "5") == tmp_path / "Wings" / "3" / "4" / "5"
-
-
-def test_a_sha256_is_that_of_the_content(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"abc")
-    assert files.sha256_of(tmp_path / "a").startswith("ba7816bf8f01cfea")
