@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -37,6 +38,9 @@ class Candidate:
 
     blocked: bool = False
     soft_blocked: bool = False
+    block_reason: str = ""
+    """Why the worker is blocked, as the requester wrote it: the worker reads it."""
+    block_until: datetime | None = None
     ineligible: str | None = None
     """What the provider has against the worker, in plain words."""
     qualifications: Mapping[str, int] = field(default_factory=dict)
@@ -77,6 +81,7 @@ REASONS: dict[str, str] = {
     "ineligible": "You cannot take part in this task.",
     "qualification": "This task needs a qualification that you do not hold.",
     "onboarding_failed": "You did not pass the introduction to this task, so you cannot take part in it.",
+    "onboarding_elsewhere": "You have begun this introduction again on another page. Please go on there.",
     "concurrent_limit": "Please finish the unit that you are working on before you take another one.",
     "unit_limit": "You have done as many units of this task as one person may do. Thank you!",
     "run_full": "All places are taken at the moment. Please try again in a few minutes.",
@@ -101,15 +106,24 @@ def refuse(code: str, *, reason: str = "", **details: Any) -> Refuse:
 def decide(candidate: Candidate, limits: RunLimits) -> Verdict:
     """Blocks, the provider's word, qualifications, limits and onboarding, in the order in which they count."""
     if candidate.blocked:
-        return refuse("blocked")
+        return _barred("blocked", candidate)
     if candidate.soft_blocked:
-        return refuse("soft_blocked")
+        return _barred("soft_blocked", candidate)
     if candidate.ineligible is not None:
         return refuse("ineligible", reason=candidate.ineligible)
     for requirement in limits.requirements:
         if not is_met(requirement, candidate.qualifications):
             return refuse("qualification", qualification=requirement.qualification_name)
     return _within_limits(candidate, limits) or _onboarding(candidate, limits) or Admit()
+
+
+def _barred(code: str, candidate: Candidate) -> Refuse:
+    words = [REASONS[code]]
+    if candidate.block_reason:
+        words.append(f"The requester's reason: {candidate.block_reason.rstrip('.')}.")
+    if candidate.block_until is not None:
+        words.append(f"This ends on {candidate.block_until:%d %B %Y, %H:%M} UTC.")
+    return refuse(code, reason=" ".join(words))
 
 
 def _within_limits(candidate: Candidate, limits: RunLimits) -> Refuse | None:

@@ -24,7 +24,7 @@ from app.operations.desk.verdicts import Verdict as Verdict
 from app.operations.desk.workers import Done
 from app.viewmodels.decisions import DONE_WORDS, keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.formats import count_of, money
+from app.viewmodels.formats import clock_time, count_of, money
 from app.viewmodels.id_lists import find_rows
 
 APPROVED: Final = AgentStatus.APPROVED
@@ -66,7 +66,10 @@ class BonusTerms:
 
 @dataclass(frozen=True)
 class BlockTerms:
-    """Whom a block would bar, what they do now, and the tasks that a soft block could be for."""
+    """Whom a block would bar, what they do now, and the tasks that a soft block could be for.
+
+    `tasks` are those that the people worked at; all there are, when they did none yet.
+    """
 
     people: tuple[Person, ...]
     at_work: int
@@ -202,6 +205,7 @@ class WorkerActions(QObject):
         worker_ids = [person.worker_id for person in people]
         live = await self._store.read(places.list_live_agents_of_workers, worker_ids)
         tasks = await self._store.read(places.list_tasks_of_workers, worker_ids)
+        tasks = tasks or await self._store.read(places.list_tasks)
         return BlockTerms(tuple(people), len({place.worker_id for place in live}), tuple(tasks))
 
     async def block(self, people: Sequence[Person], reason: str, days: int | None, task_id: int | None) -> None:
@@ -216,7 +220,8 @@ class WorkerActions(QObject):
             self.done.emit()
 
         verb = "blocked" if task_id is None else "soft-blocked"
-        self._say(f"{words_for(people)} {verb}.", undo, done)
+        end = "" if until is None else f" until {clock_time(until)}"
+        self._say(f"{words_for(people)} {verb}{end}.", undo, done)
 
     async def _bar(self, worker_ids: Sequence[int], reason: str, task_id: int | None, until: datetime | None) -> Done:
         if task_id is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from PySide6.QtCore import QStringListModel, Qt
+from PySide6.QtCore import QDate, QStringListModel, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QCompleter,
+    QDateEdit,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -23,7 +24,8 @@ from app.views.sheet import Sheet
 from app.views.widgets.fields import FormField
 from app.views.widgets.pills import ChipRow
 
-_DURATIONS = (("", "no end"), ("1", "1 day"), ("7", "7 days"), ("30", "30 days"))
+_DATE = "date"
+_DURATIONS = (("", "no end"), ("1", "1 day"), ("7", "7 days"), ("30", "30 days"), (_DATE, "until …"))
 
 
 def text_area(placeholder: str, lines: int = 3) -> QPlainTextEdit:
@@ -125,7 +127,8 @@ class BlockSheet(Sheet):
     """A bar on workers: everywhere (no tasks given), or from one of `tasks` (id, name); why; until when."""
 
     def __init__(self, who: str, tasks: Sequence[tuple[int, str]] | None, note: str) -> None:
-        verb = "Block" if tasks is None else "Soft-block"
+        self._soft = tasks is not None
+        verb = "Soft-block" if self._soft else "Block"
         super().__init__(f"{verb} {who}", verb, "danger", note)
         self.task_combo = QComboBox()
         for task_id, name in tasks or ():
@@ -139,11 +142,18 @@ class BlockSheet(Sheet):
         self.body.addWidget(self.reason_field)
         self.until_chips = ChipRow(_DURATIONS)
         self.until_chips.setKeys([""])
+        self.until_date = QDateEdit(QDate.currentDate().addDays(14))
+        self.until_date.setMinimumDate(QDate.currentDate().addDays(1))
+        self.until_date.setCalendarPopup(True)
+        self.until_date.setAccessibleName("Until which day")
         row = QWidget()
         holder = QHBoxLayout(row)
         holder.setContentsMargins(0, 0, 0, 0)
         holder.addWidget(self.until_chips)
+        holder.addWidget(self.until_date)
         holder.addStretch(1)
+        self.until_date.hide()
+        self.until_chips.changed.connect(lambda keys: self.until_date.setVisible(keys == [_DATE]))
         self.body.addWidget(FormField("For how long", row))
         self.reason_area.textChanged.connect(self._check)
         self._check()
@@ -160,10 +170,12 @@ class BlockSheet(Sheet):
     def days(self) -> int | None:
         """For how many days; None without an end."""
         keys = self.until_chips.keys()
+        if keys == [_DATE]:
+            return int(QDate.currentDate().daysTo(self.until_date.date()))
         return int(keys[0]) if keys and keys[0] else None
 
     def _check(self) -> None:
-        self.setReady(bool(self.reason()))
+        self.setReady(bool(self.reason()) and (not self._soft or self.task_id() is not None))
 
 
 class GrantSheet(Sheet):

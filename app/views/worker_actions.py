@@ -13,7 +13,16 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.viewmodels.decisions import cost_words
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of
-from app.viewmodels.worker_actions import APPROVED, REJECTED, SOFT_REJECTED, Subjects, Verdict, WorkerActions, words_for
+from app.viewmodels.worker_actions import (
+    APPROVED,
+    REJECTED,
+    SOFT_REJECTED,
+    BlockTerms,
+    Subjects,
+    Verdict,
+    WorkerActions,
+    words_for,
+)
 from app.views import theme
 from app.views.action_sheets import BlockSheet, BonusSheet, DecisionSheet, GrantSheet, MessageSheet, RevokeSheet
 from app.views.errands import Errands, Work
@@ -84,7 +93,7 @@ class ActionDesk(QObject):
         """Ask why and for how long a block, everywhere or (soft) from one task."""
 
         def ask(terms: Any) -> None:
-            sheet = BlockSheet(words_for(terms.people), terms.tasks if soft else None, _block_note(terms.at_work))
+            sheet = BlockSheet(words_for(terms.people), terms.tasks if soft else None, _block_note(terms))
 
             def confirmed() -> tuple[Work, tuple[Any, ...]]:
                 return self._actions.block, (terms.people, sheet.reason(), sheet.days(), sheet.task_id())
@@ -217,10 +226,14 @@ class ActionDesk(QObject):
         action.triggered.connect(lambda _checked=False: slot())
 
 
-def _block_note(at_work: int) -> str:
-    if not at_work:
+def _block_note(terms: BlockTerms) -> str:
+    if not terms.at_work:
         return "Entry and every new unit are refused from now on."
-    who = "One of them is" if at_work == 1 else f"{at_work} of them are"
+    if len(terms.people) == 1:
+        return (
+            f"{words_for(terms.people)} is at work now and may still hand in the unit held. Every new unit is refused."
+        )
+    who = "One of them is" if terms.at_work == 1 else f"{terms.at_work} of them are"
     return f"{who} at work now and may still hand in the unit held. Every new unit is refused."
 
 

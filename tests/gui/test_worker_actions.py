@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QDate, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.clock import TurnedClock
 from app.data.files import agent_folder
 from app.data.repo import assignments, listing, people, reviews, subjects
 from app.data.repo.listing import ListingQuery
@@ -26,6 +27,7 @@ from app.views.action_sheets import (
     RevokeSheet,
 )
 from app.views.page import Page
+from app.views.widgets.pills import Chip
 from app.views.worker_actions import ActionDesk
 from tests.fakes.run_history import Past
 from tests.gui.page_case import PageCase, open_page
@@ -236,6 +238,46 @@ async def test_a_soft_block_is_for_one_of_the_tasks_the_worker_did(case: PageCas
     await case.closed(sheet)
     (block,) = await case.desktop.store.read(subjects.list_standing_blocks, chosen.ids)
     assert (block.hard, block.task_name) == (False, "birds")
+
+
+async def test_a_soft_block_of_one_who_did_nothing_yet_is_still_no_block_from_everything(case: PageCase) -> None:
+    new = await case.desktop.store.write(people.get_or_create_worker, "newcomer", "inhouse", case.clock.now())
+    desk(case).block(Subjects("workers", [new], None, "newcomer"), soft=True)
+    sheet = await case.sheet(BlockSheet)
+    assert [sheet.task_combo.itemText(n) for n in range(sheet.task_combo.count())] == ["birds"]
+    QTest.keyClicks(sheet.reason_area, "Not yet")
+    case.confirm(sheet)
+    await case.closed(sheet)
+    (block,) = await case.desktop.store.read(subjects.list_standing_blocks, [new])
+    assert (block.hard, block.task_name) == (False, "birds")
+
+
+def test_a_soft_block_without_a_task_cannot_be_confirmed(qapp: QApplication) -> None:
+    sheet = BlockSheet("mira", [], "")
+    sheet.reason_area.setPlainText("why")
+    assert not sheet.confirm_button.isEnabled()
+    sheet.deleteLater()
+
+
+async def test_a_block_may_end_on_a_day_and_is_shown_no_more_then(case: PageCase) -> None:
+    chosen = await worker(case)
+    desk(case).block(chosen)
+    sheet = await case.sheet(BlockSheet)
+    QTest.keyClicks(sheet.reason_area, "Holidays")
+    assert not sheet.until_date.isVisible()
+    next(chip for chip in sheet.findChildren(Chip) if chip.text() == "until …").click()
+    assert sheet.until_date.isVisible()
+    sheet.until_date.setDate(QDate.currentDate().addDays(3))
+    case.confirm(sheet)
+    await case.closed(sheet)
+    (block,) = await case.desktop.store.read(subjects.list_standing_blocks, chosen.ids)
+    assert block.until is not None
+    assert (block.until - case.clock.now()).days == 3
+    assert isinstance(case.clock, TurnedClock)
+    await case.clock.turn(3 * 24 * 3600 + 60)
+    await case.sees(
+        lambda: case.desktop.store.read(subjects.list_standing_blocks, chosen.ids), lambda found: not found, "no block"
+    )
 
 
 async def test_unblock_lifts_all_blocks_and_its_undo_sets_them_again(case: PageCase) -> None:

@@ -12,6 +12,8 @@ from app.data.changes import announce
 from app.data.repo.core import BLOCKS, TASKS, WORKERS, add, clean_text, run
 from app.errors import EntryDoesNotExist
 
+_ENDS = BLOCKS.c.lifted_at.is_(None) & BLOCKS.c.until.is_not(None)
+
 
 @dataclass(frozen=True)
 class BlockRow:
@@ -57,6 +59,28 @@ def unblock_worker(session: Session, worker_id: int, *, task_id: int | None, now
         announce(session, "blocks", None)
         announce(session, "workers", (worker_id,))
     return lifted
+
+
+def next_end(session: Session) -> datetime | None:
+    """When the first of the blocks that stand ends by itself; None when none does."""
+    found: datetime | None = run(session, sa.select(sa.func.min(BLOCKS.c.until)).where(_ENDS)).scalar_one()
+    return found
+
+
+def lift_ended(session: Session, now: datetime) -> dict[int, bool]:
+    """Lift the blocks whose time is over, so that nobody is shown as barred who is not.
+
+    Returns the workers, and whether the block of each was one from everything.
+    """
+    over = _ENDS & (BLOCKS.c.until <= now)
+    found: dict[int, bool] = {}
+    for worker_id, hard in run(session, sa.select(BLOCKS.c.worker_id, BLOCKS.c.hard).where(over)):
+        found[worker_id] = found.get(worker_id, False) or bool(hard)
+    if found:
+        run(session, sa.update(BLOCKS).where(over).values(lifted_at=BLOCKS.c.until))
+        announce(session, "blocks", None)
+        announce(session, "workers", found)
+    return found
 
 
 def list_blocks(session: Session, now: datetime, worker_id: int | None = None) -> list[BlockRow]:

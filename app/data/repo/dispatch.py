@@ -95,6 +95,8 @@ class Standing:
 
     blocked: bool = False
     soft_blocked: bool = False
+    block_reason: str = ""
+    block_until: datetime | None = None
     qualifications: Mapping[str, int] = field(default_factory=dict)
     held_in_run: int = 0
     taken_in_task: int = 0
@@ -191,7 +193,7 @@ def _known(row: Any) -> KnownAgent:
 # who asks
 
 _BLOCKS = (
-    sa.select(_blocks.c.worker_id, _blocks.c.hard)
+    sa.select(_blocks.c.worker_id, _blocks.c.hard, _blocks.c.reason, _blocks.c.until)
     .where(among(_blocks.c.worker_id, "workers"))
     .where(_blocks.c.lifted_at.is_(None))
     .where(sa.or_(_blocks.c.until.is_(None), _blocks.c.until > sa.bindparam("now", type_=_blocks.c.until.type)))
@@ -234,9 +236,10 @@ def standings(
     connection = session.connection()
     workers = list(worker_ids)
     asked: dict[str, Any] = {"workers": workers, "task_id": task_id, "run_id": run_id}
-    hard: dict[int, bool] = {}
+    barred: dict[int, Any] = {}
     for row in connection.execute(_BLOCKS, {"workers": workers, "task_id": task_id, "now": now}):
-        hard[row.worker_id] = hard.get(row.worker_id, False) or bool(row.hard)
+        if row.hard or row.worker_id not in barred:  # of several the hard one counts
+            barred[row.worker_id] = row
     grants: dict[int, dict[str, int]] = {}
     if qualification_names:
         for worker_id, name, value in connection.execute(
@@ -247,8 +250,10 @@ def standings(
     taken = _counts(connection.execute(_TAKEN, _only(asked, "workers", "task_id"))) if count_taken else {}
     return {
         worker_id: Standing(
-            blocked=hard.get(worker_id, False),
-            soft_blocked=hard.get(worker_id) is False,
+            blocked=worker_id in barred and bool(barred[worker_id].hard),
+            soft_blocked=worker_id in barred and not barred[worker_id].hard,
+            block_reason=barred[worker_id].reason if worker_id in barred else "",
+            block_until=barred[worker_id].until if worker_id in barred else None,
             qualifications=grants.get(worker_id, {}),
             held_in_run=held.get(worker_id, 0),
             taken_in_task=taken.get(worker_id, 0),

@@ -184,6 +184,12 @@ def list_tasks_of_workers(session: Session, worker_ids: Sequence[int]) -> list[t
     return sorted(found.items(), key=lambda item: item[1])
 
 
+def list_tasks(session: Session) -> list[tuple[int, str]]:
+    """All tasks (id, name), by name."""
+    statement = select(col(Task.task_id), col(Task.task_name)).order_by(col(Task.task_name))
+    return [(row[0], row[1]) for row in session.execute(statement)]
+
+
 def list_held_qualifications(session: Session, worker_ids: Sequence[int]) -> list[HeldQualification]:
     """What these workers hold, one row per qualification, by name."""
     merged: dict[int, HeldQualification] = {}

@@ -24,6 +24,7 @@ from app.operations.desk.decision_file import CsvOutcome, read_decisions
 from app.operations.desk.decision_rule import DecisionRule, choose
 from app.operations.desk.payments import Ledger
 from app.operations.desk.verdicts import DecisionPreview, Verdict
+from app.operations.desk.workers import WorkerDesk
 from app.providers.base import CrowdProvider
 from app.settings import Settings
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 400
 """Units decided in one transaction: a longer one would let workers' submissions wait."""
+BLOCKS_SECONDS = 60.0
+"""How often is looked for blocks whose time is over. The gates go by the clock: only what is shown may lag."""
 FLAG = "flag"
 LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -41,6 +44,7 @@ class ReviewDesk:
     def __init__(self, store: Store, ledger: Ledger, crowd: Crowd, settings: Settings, clock: Clock) -> None:
         self._store, self._ledger, self._crowd = store, ledger, crowd
         self._settings, self._clock = settings, clock
+        self._workers = WorkerDesk(store, crowd, settings, clock)
         self._new = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
@@ -139,7 +143,10 @@ class ReviewDesk:
         return await self._ledger.take_back(payment_ids)
 
     async def apply_due(self, everything: bool = False) -> int:
-        """Apply the decisions and bonuses whose undo time is over (or all); returns how many units were changed."""
+        """Apply the decisions and bonuses whose undo time is over (or all); returns how many units were changed.
+
+        Blocks whose time is over are lifted.
+        """
         done = 0
         until = LATEST if everything else self._clock.now()
         async with self._applying:
@@ -152,6 +159,7 @@ class ReviewDesk:
                 if left == len(rows):  # all of them are of runs whose provider is not there: they stay pending
                     break
             given = await self._ledger.release(until)
+        await self._workers.lift_ended()
         if done or given:
             self._send_behind()
         return done
@@ -255,11 +263,12 @@ class ReviewDesk:
         while True:
             self._new.clear()
             dues = (await self._store.read(reviews.next_due), await self._store.read(ledger.next_due))
-            due = min((moment for moment in dues if moment is not None), default=None)
-            seconds = None if due is None else max(0.0, (due - self._clock.now()).total_seconds())
-            waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._new.wait())]
-            if seconds is not None:
-                waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
+            due = min((moment for moment in dues if moment is not None), default=LATEST)
+            seconds = min(BLOCKS_SECONDS, max(0.0, (due - self._clock.now()).total_seconds()))
+            waits: list[asyncio.Future[object]] = [
+                asyncio.ensure_future(self._new.wait()),
+                asyncio.ensure_future(self._clock.sleep(seconds)),
+            ]
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:

@@ -74,6 +74,16 @@ class WorkerDesk:
             return Done(len(lifted))
         return Done(len(lifted), await self._mirror(lifted, lambda worker: worker.unblock_worker(reason)))
 
+    async def lift_ended(self) -> int:
+        """Lift the blocks whose time is over, at the providers too; returns how many workers had one."""
+        now = self._clock.now()
+        end = await self._store.read(blocks.next_end)
+        if end is None or end > now:
+            return 0
+        lifted, hard = await self._store.write(_lift_ended, now)
+        await self._mirror(hard, lambda worker: worker.unblock_worker("The time of the block is over."))
+        return len(lifted)
+
     async def grant(
         self, worker_ids: Sequence[int], qualification_name: str, value: int = 1, *, run_id: int | None = None,
         author: str = "",
@@ -214,6 +224,15 @@ def _lift(
         message = f"{_names(lifted)}: unblocked. {reason}".strip()
         journal.add_event(session, None, "worker.unblocked", "info", message, _ids(lifted), author, now)
     return lifted
+
+
+def _lift_ended(session: Session, now: datetime) -> tuple[list[Person], list[Person]]:
+    ended = blocks.lift_ended(session, now)
+    lifted = subjects.list_people(session, list(ended))
+    if lifted:
+        message = f"{_names(lifted)}: the time of the block is over."
+        journal.add_event(session, None, "worker.unblocked", "info", message, _ids(lifted), "", now)
+    return lifted, [one for one in lifted if ended[one.worker_id]]
 
 
 def _write_down(

@@ -340,6 +340,8 @@ def _candidate(standing: Standing, live: int) -> Candidate:
     return Candidate(
         blocked=standing.blocked,
         soft_blocked=standing.soft_blocked,
+        block_reason=standing.block_reason,
+        block_until=standing.block_until,
         qualifications=standing.qualifications,
         held_in_run=standing.held_in_run,
         taken_in_task=standing.taken_in_task,

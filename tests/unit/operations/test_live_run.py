@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.architects.mock import MockArchitect
+from app.blueprints.gates import REASONS
 from app.blueprints.mock.blueprint import MockBlueprint
 from app.data.packets import Packet, PacketType
 from app.data.repo import blocks, qualifications, status
@@ -259,22 +260,26 @@ async def test_blocks_are_enforced_at_every_registration(stage: Stage) -> None:
     worker = stage.one("SELECT worker_id FROM workers WHERE worker_name = 'ada'")
     now = stage.clock.now()
 
-    async def block(hard: bool) -> None:
+    async def block(hard: bool, reason: str, until: datetime | None) -> None:
         await stage.store.write(
             blocks.block_worker,
             worker,
             hard=hard,
             task_id=None if hard else 1,
-            reason="",
+            reason=reason,
             author="",
-            until=None,
+            until=until,
             now=now,
         )
 
-    await block(False)
-    assert (await stage.register(run, "ada", "v1"))["failure_code"] == "soft_blocked"
-    await block(True)
-    assert (await stage.register(run, "ada", "v2"))["failure_code"] == "blocked"
+    await block(False, "", None)
+    refused = await stage.register(run, "ada", "v1")
+    assert (refused["failure_code"], refused["failure_reason"]) == ("soft_blocked", REASONS["soft_blocked"])
+    until = now + timedelta(hours=2)
+    await block(True, "Rude words.", until)
+    refused = await stage.register(run, "ada", "v2")
+    told = f"{REASONS['blocked']} The requester's reason: Rude words. This ends on {until:%d %B %Y, %H:%M} UTC."
+    assert (refused["failure_code"], refused["failure_reason"]) == ("blocked", told)
     await stage.store.write(blocks.unblock_worker, worker, task_id=None, now=now)
     await stage.store.write(blocks.unblock_worker, worker, task_id=1, now=now)
     assert (await stage.register(run, "ada", "v3"))["agent_id"]

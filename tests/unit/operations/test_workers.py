@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import dispatch, journal, reviews, tasks
+from app.data.repo import dispatch, journal, reviews, subjects, tasks
 from app.data.repo.dispatch import Standing
 from app.data.store import Session
 from app.errors import EntryDoesNotExist, InvalidEntry
@@ -61,6 +61,22 @@ async def test_a_block_ends_by_itself_or_is_lifted(scene: DeskScene) -> None:
     assert not (await facts(scene, two)).blocked
     assert scene.account.blocked == {}
     assert (await decisions(scene, two))[0] == ("unblock", "a mistake", "rita")
+
+
+async def test_a_block_whose_time_is_over_is_lifted_everywhere(scene: DeskScene) -> None:
+    """It is shown no more, and the provider, which keeps no dates, is told."""
+    one, two = scene.worker_ids
+    await scene.workers.block([one], "pause", until=NOW + timedelta(hours=1))
+    await scene.workers.block([two], "spam")
+    await scene.clock.turn(3599)
+    assert await scene.workers.lift_ended() == 0
+    await scene.clock.turn(2)
+    await scene.desk.apply_due()
+    standing = await scene.store.read(subjects.list_standing_blocks, [one, two])
+    assert [(block.worker_id, block.reason) for block in standing] == [(two, "spam")]
+    assert scene.account.blocked == {"worker 1": "spam"}
+    events = await scene.store.read(journal.list_events, kinds=["worker.unblocked"])
+    assert [event.message for event in events] == ["worker 0: the time of the block is over."]
 
 
 async def test_a_soft_block_is_for_one_task_and_stays_here(scene: DeskScene) -> None:
