@@ -189,8 +189,9 @@ class Store:
         """Run `fn(session, ...)` on the writer thread; durable on disk when this returns.
 
         It shares its commit with the writes that wait beside it. What it raises undoes only its own writes and comes
-        out here. `fn` may be run a second time when its group could not be committed, so it must do nothing but write
-        through its session. A caller that is cancelled before its turn writes nothing; later the write goes on.
+        out here. `fn` may be run a second time, when its group could not be committed or another of the group raised,
+        so it must do nothing but write through its session. A caller that is cancelled before its turn writes nothing;
+        later the write goes on.
         """
         if self._closed:
             raise StoreError("The database is closed.")
@@ -242,19 +243,43 @@ class Store:
         """Write `first` and what waits behind it in one commit; True when the end of all writing was among them."""
         group = _Group(first, self._jobs)
         try:
-            with Session(self._writing, expire_on_commit=False) as session:
-                watch_entities(session)
-                session.connection()  # begins, which is where another program's lock stops us
-                group.begun = True
-                for job in group.members():
-                    self._run_in_savepoint(session, job, group.touched)
-                self._commit(session, group)
+            if not self._write_together(group):
+                self._write_apart(group)
         except DBAPIError as error:
             self._mend(group, error)
         except Exception as error:  # noqa: BLE001 - a bug here must reach the callers, not end all writing
             group.fail(error)
         self._report(group)
         return group.ended
+
+    def _write_together(self, group: _Group) -> bool:
+        """All in one transaction, committed. False, with nothing written, when one of several raised."""
+        with Session(self._writing, expire_on_commit=False) as session:
+            watch_entities(session)
+            session.connection()  # begins, which is where another program's lock stops us
+            group.begun = True
+            for job in group.members():
+                try:
+                    job.result, job.error = job.run(session), None
+                    session.flush()
+                except BaseException as error:
+                    if isinstance(error, DBAPIError) and not _transaction_lives(session, error):
+                        raise
+                    job.error = explain(error, self.url) or error
+                    return len(group.jobs) == 1
+                merge(group.touched, take(session))
+            self._commit(session, group)
+        return True
+
+    def _write_apart(self, group: _Group) -> None:
+        """The same writes with a savepoint each, so that what one of them raised undoes its own alone."""
+        group.touched.clear()
+        with Session(self._writing, expire_on_commit=False) as session:
+            watch_entities(session)
+            session.connection()
+            for job in group.jobs:
+                self._run_in_savepoint(session, job, group.touched)
+            self._commit(session, group)
 
     def _run_in_savepoint(self, session: Session, job: _Job, touched: Touched) -> None:
         savepoint = session.begin_nested()

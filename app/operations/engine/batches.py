@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,33 @@ class Batches(Generic[T, R]):
         self._work.set()
         return await future
 
-    async def serve(self) -> None:
-        """Answer until cancelled; whoever waits then is cancelled too."""
-        batch: list[tuple[T, asyncio.Future[R]]] = []
-        loop = asyncio.get_running_loop()
-        began = -GATHER_SECONDS
+    def is_full(self) -> bool:
+        """Whether a whole batch waits."""
+        return len(self._waiting) >= self._most
+
+    def ring(self, bell: asyncio.Event) -> None:
+        """Set `bell` whenever something waits, from now on."""
+        self._work = bell
+        if self._waiting:
+            bell.set()
+
+    async def answer_next(self) -> None:
+        """Answer one batch of what waits, if anything does."""
+        batch = self._take()
+        if self._waiting:
+            self._work.set()
         try:
-            while True:
-                await self._work.wait()
-                early = began + GATHER_SECONDS - loop.time()
-                if early > 0 and len(self._waiting) < self._most:
-                    await asyncio.sleep(early)
-                began = loop.time()
-                batch = self._take()
-                if batch:
-                    await self._answer(batch)
+            if batch:
+                await self._answer(batch)
         finally:
-            for _, future in (*batch, *self._waiting):
+            for _, future in batch:
                 future.cancel()
-            self._waiting.clear()
+
+    def cancel(self) -> None:
+        """Nobody is answered any more: whoever waits is cancelled."""
+        for _, future in self._waiting:
+            future.cancel()
+        self._waiting.clear()
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
         batch: list[tuple[T, asyncio.Future[R]]] = []
@@ -78,8 +86,6 @@ class Batches(Generic[T, R]):
             (later if key in keys else batch).append((request, future))
             keys.add(key)
         self._waiting.extendleft(reversed(later))
-        if not self._waiting:
-            self._work.clear()
         return batch
 
     async def _answer(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
@@ -96,3 +102,27 @@ class Batches(Generic[T, R]):
         for (_, future), answer in zip(batch, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+
+async def serve_together(*kinds: Batches[Any, Any]) -> None:
+    """Answer until cancelled, a batch of each kind at once; whoever waits at the end is cancelled too.
+
+    Their transactions wait for the same commit, where they would else wait for each other's.
+    """
+    loop = asyncio.get_running_loop()
+    bell = asyncio.Event()
+    for kind in kinds:
+        kind.ring(bell)
+    began = -GATHER_SECONDS
+    try:
+        while True:
+            await bell.wait()
+            early = began + GATHER_SECONDS - loop.time()
+            if early > 0 and not any(kind.is_full() for kind in kinds):
+                await asyncio.sleep(early)
+            began = loop.time()
+            bell.clear()
+            await asyncio.gather(*(kind.answer_next() for kind in kinds if len(kind)))
+    finally:
+        for kind in kinds:
+            kind.cancel()

@@ -17,6 +17,7 @@ from app.data.repo import assignments, dispatch, money, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.data.store import Session
 from app.errors import AppError
+from app.operations.engine.batches import serve_together
 from app.operations.engine.budget import Budget
 from app.operations.engine.channels import Channels
 from app.operations.engine.client_io import ClientIOHandler
@@ -152,7 +153,8 @@ class RunEngine:
 
     async def _serve(self) -> None:
         subscription = self.context.store.feed.subscribe(self._money_moved, MONEY_TABLES)
-        parts = [self.pool.serve(), self._intake.serve(), self._watch.run(), self._reconciler.run(), self._attend()]
+        batches = serve_together(self.pool.batches, self._intake.batches)
+        parts = [batches, self._watch.run(), self._reconciler.run(), self._attend()]
         if not self.context.provider.UNITS_LIVE_HERE:
             parts.append(self.offers.run())
         try:

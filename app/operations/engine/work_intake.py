@@ -84,12 +84,12 @@ class WorkIntake:
         self._budget = budget
         self._architect = architect
         # the second of two submissions with one token has to see what became of the first
-        self._batches: Batches[HandIn, Receipt] = Batches(self._record, lambda work: work.token)
+        self.batches: Batches[HandIn, Receipt] = Batches(self._record, lambda work: work.token)
 
     @property
     def is_busy(self) -> bool:
         """Whether submissions wait for the writer."""
-        return bool(self._batches)
+        return bool(self.batches)
 
     async def hand_in(self, work: HandIn) -> Receipt:
         """Record a submission; durable when this returns without a failure. The same again is acknowledged again."""
@@ -101,14 +101,10 @@ class WorkIntake:
             problem = await self._bring_files(work)
             if problem is not None:
                 return Receipt(None, problem)
-        receipt = await self._batches.ask(work)
+        receipt = await self.batches.ask(work)
         if receipt.kept and receipt.agent is not None:
             await self._keep_in_journal(work, receipt.agent, receipt.failure or "")
         return receipt
-
-    async def serve(self) -> None:
-        """Record submissions until cancelled."""
-        await self._batches.serve()
 
     async def _record(self, works: Sequence[HandIn]) -> Sequence[Receipt]:
         plan = Intake(self._context, self._budget.question(), self._context.clock.now())

@@ -106,7 +106,7 @@ class WorkerPool:
         self._budget = budget
         self._is_closed = is_closed
         # what a worker is given counts for their next request: it waits for the next transaction
-        self._batches: Batches[Order, Outcome] = Batches(self._admit, lambda order: order.worker_name)
+        self.batches: Batches[Order, Outcome] = Batches(self._admit, lambda order: order.worker_name)
         self._ids: dict[str, int] = {}
         self._seen: dict[str, datetime] = {}
         self._visitors: set[tuple[str, str]] = set()
@@ -122,7 +122,7 @@ class WorkerPool:
     @property
     def is_busy(self) -> bool:
         """Whether registrations wait for the writer."""
-        return bool(self._batches)
+        return bool(self.batches)
 
     def make_order(
         self, worker_name: str, registration_id: str, visitor: str | None, external: Mapping[str, str]
@@ -145,11 +145,7 @@ class WorkerPool:
             objection = await self._ask_provider(order.worker_name)
             if objection is not None:
                 return objection
-        return await self._batches.ask(order)
-
-    async def serve(self) -> None:
-        """Answer registrations until cancelled."""
-        await self._batches.serve()
+        return await self.batches.ask(order)
 
     async def may_register(self, worker_name: str, visitor: str | None) -> Refuse | None:
         """Why this worker would be refused now; None when there is a unit for them. Takes nothing.
