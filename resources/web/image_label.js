@@ -230,7 +230,7 @@ class LabelPage {
     }
     const { boxes } = this.view;
     const isOff = Boolean(this.cannotTell?.checked);
-    const press = this.hasKeys ? " or press B" : "";
+    const press = this.hasKeys && window.matchMedia("(hover: hover)").matches ? " or press B" : "";
     this.boxNote.textContent = boxes.length ? "" : `Drag on the image to draw a box${press}.`;
     this.boxNote.hidden = boxes.length > 0;
     this.boxList.hidden = isOff;
