@@ -355,9 +355,7 @@ class TestFloods:
             assert codes[:30] == [200] * 30
             assert 429 in codes
             await counted(stage, "too_many_requests")
-            async with asyncio.timeout(10):
-                while (await stage.http.get("/is_alive")).status_code != 200:  # noqa: ASYNC110 - a bucket fills with time
-                    await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)  # a bucket fills with time, here by ten requests
             await goes_on(stage)
 
     async def test_connections_are_bounded(self, parser: str, stage: Stage) -> None:

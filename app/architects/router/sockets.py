@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.architects.router.actions import Action, CloseSocket, Refused, ToDesktop, ToSocket
 from app.architects.router.agents import Agent, AgentBook
 from app.architects.router.desktop import DesktopLink
 from app.architects.router.limits import Bucket, Limits
-from app.data.packets import DESKTOP_ID, Packet, PacketError, PacketType
+from app.data.packets import DESKTOP_ID, ONBOARDING_PREFIX, Packet, PacketError, PacketType
 
 CLOSE_MALFORMED = 1007
 CLOSE_POLICY = 1008
@@ -23,12 +23,17 @@ PAGE_TYPES = frozenset(
 )
 """What a page may send; everything else is the desktop's or the router's word."""
 
+EARLY_FRAMES = 32
+"""What a page says before its token is confirmed is kept, up to so much."""
+
+LEFT_BEHIND_SECONDS = 3600.0
+
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,120}")
 
 
 @dataclass(slots=True)
 class PageSocket:
-    """One socket. `token` is what it claims to be, None before its first `alive`; `agent` once that is confirmed."""
+    """One socket. `token` is what it claims to be, None before its first frame; `agent` once that is confirmed."""
 
     socket_id: int
     address: str
@@ -36,6 +41,8 @@ class PageSocket:
     bucket: Bucket
     token: str | None = None
     agent: Agent | None = None
+    early: list[Packet] = field(default_factory=list)
+    """Said before the token was confirmed: passed on then."""
 
 
 class PageSockets:
@@ -73,14 +80,28 @@ class PageSockets:
         packet.router_incoming_timestamp = wall
         if packet.packet_type is PacketType.ALIVE:
             return self._alive(socket, packet.subject_id, now, wall)
+        if socket.token is not None:
+            return self._speak(socket, packet, now, wall), None
+        # Bundles send what they queued before their socket was open ahead of their `alive`: who speaks is here as well.
+        actions, asked = self._alive(socket, packet.subject_id, now, wall)
+        if socket_id in self._sockets:
+            actions += self._speak(socket, packet, now, wall)
+        return actions, asked
+
+    def _speak(self, socket: PageSocket, packet: Packet, now: float, wall: float) -> list[Action]:
         if packet.subject_id != socket.token:
             detail = "a packet for an agent that this socket has not said alive for"
-            return self._refuse(socket, "foreign_agent", detail, CLOSE_POLICY, now), None
-        if socket.agent is None:
-            return [], None  # its token is being asked about: the page repeats itself until it is answered
+            return self._refuse(socket, "foreign_agent", detail, CLOSE_POLICY, now)
         if packet.packet_type is PacketType.HEARTBEAT:
-            return [self._beat(socket.agent, socket_id, packet, now, wall)], None
-        return self._to_desktop(socket, packet, now), None
+            return [] if socket.agent is None else [self._beat(socket.agent, socket.socket_id, packet, now, wall)]
+        if socket.agent is not None:
+            return self._to_desktop(socket, packet, now)
+        if len(socket.early) >= EARLY_FRAMES:
+            return self._refuse(
+                socket, "early_frames", "too much was said before the token was known", CLOSE_POLICY, now
+            )
+        socket.early.append(packet)
+        return []
 
     def close(self, socket_id: int, now: float) -> list[Action]:
         """A socket was closed by the page or the network."""
@@ -113,9 +134,18 @@ class PageSockets:
             age = now - socket.seen_at
             if socket.token is None and age > self._limits.alive_seconds:
                 actions += self._refuse(socket, "never_alive", "no alive packet in time", CLOSE_SILENT, now)
-            elif socket.token is not None and age > self._limits.heartbeat_seconds:
+            elif socket.token is not None and age > self._patience(socket):
                 actions += self._drop(socket, CLOSE_SILENT, "no heartbeat", now)
         return actions
+
+    def _patience(self, socket: PageSocket) -> float:
+        """How long a socket may be silent. A live bundle opens another one for its unit and leaves that of its
+        onboarding open and silent; to it, one that is closed means that the connection is lost.
+        """
+        agent = socket.agent
+        if agent is not None and not agent.is_live and agent.token.startswith(ONBOARDING_PREFIX):
+            return LEFT_BEHIND_SECONDS
+        return self._limits.heartbeat_seconds
 
     def drop(self, socket_id: int, error: str, detail: str, now: float) -> list[Action]:
         """The shell found fault with a socket (frame too large, binary, unread): refuse and forget it."""
@@ -151,6 +181,9 @@ class PageSockets:
             actions += self._refuse(oldest, "too_many_sockets", "the page is open too often", CLOSE_POLICY, now)
         actions.append(_status_frame(socket.socket_id, agent, wall))
         actions += [ToSocket(socket.socket_id, text) for text in self._book.take_held(agent)]
+        early, socket.early = socket.early, []
+        for packet in early:
+            actions += self._to_desktop(socket, packet, now)
         return actions
 
     def _beat(self, agent: Agent, socket_id: int, packet: Packet, now: float, wall: float) -> ToSocket:
@@ -182,6 +215,7 @@ class PageSockets:
         """The socket speaks for its agent no longer."""
         agent, token = socket.agent, socket.token
         socket.agent = socket.token = None
+        socket.early = []
         if agent is None:
             if token is not None:
                 self._unclaim(token, socket.socket_id)

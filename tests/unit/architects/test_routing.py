@@ -22,6 +22,7 @@ from app.architects.router.actions import (
 from app.architects.router.agents import FORGET_SECONDS
 from app.architects.router.limits import Limits
 from app.architects.router.routing import REDELIVER_SECONDS, Routing
+from app.architects.router.sockets import EARLY_FRAMES
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 
 WALL = 1_800_000_000.0
@@ -271,11 +272,33 @@ class TestSockets:
         assert refusals(actions) == ["foreign_agent"]
         assert [packet.subject_id for packet in packets(actions)] == [TOKEN]  # that it is disconnected
 
-    def test_a_page_says_alive_before_all_else(self) -> None:
+    def test_a_page_that_speaks_before_it_says_alive_is_there_as_well(self) -> None:
         routing = attached()
         tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
         routing.socket_opened(1, "10.0.0.1", 1.0)
-        assert refusals(say(routing, 1, "mephisto_bound_live_update", TOKEN)) == ["foreign_agent"]
+        heard = packets(say(routing, 1, "mephisto_bound_live_update", TOKEN, text="early"))
+        assert [packet.packet_type for packet in heard] == [PacketType.ALIVE, PacketType.MEPHISTO_BOUND_LIVE_UPDATE]
+        assert refusals(say(routing, 1, "mephisto_bound_live_update", OTHER, text="stolen")) == ["foreign_agent"]
+
+    def test_what_a_page_says_before_its_token_is_known_waits_for_that(self) -> None:
+        routing = attached()
+        routing.socket_opened(1, "10.0.0.1", 1.0)
+        asked = packets(say(routing, 1, "mephisto_bound_live_update", TOKEN, n=1))
+        assert [packet.packet_type for packet in asked] == [PacketType.REQUEST_AGENT_STATUS]
+        assert say(routing, 1, "mephisto_bound_live_update", TOKEN, n=2) == []
+        told = packets(tell(routing, PacketType.AGENT_STATUS, TOKEN, {"status": "in task"}))
+        assert [packet.data for packet in told if packet.packet_type is PacketType.MEPHISTO_BOUND_LIVE_UPDATE] == [
+            {"n": 1},
+            {"n": 2},
+        ]
+
+    def test_a_page_that_speaks_for_nobody_is_not_listened_to_without_end(self) -> None:
+        routing = attached()
+        routing.socket_opened(1, "10.0.0.1", 1.0)
+        told = [refusals(say(routing, 1, "mephisto_bound_live_update", TOKEN, n=n)) for n in range(EARLY_FRAMES + 1)]
+        assert told == [[]] * EARLY_FRAMES + [["early_frames"]]
+        told_no = tell(routing, PacketType.AGENT_STATUS, TOKEN, {"status": None})
+        assert PacketType.MEPHISTO_BOUND_LIVE_UPDATE not in [packet.packet_type for packet in packets(told_no)]
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"packet_type": "nothing"}', "[" * 100_000])
     def test_what_is_no_packet_closes_the_socket(self, text: str) -> None:
@@ -301,6 +324,15 @@ class TestSockets:
         actions = connect(routing, 3, TOKEN)
         assert closes(actions) == [(1, 1008)]
         assert packets(actions) == []
+
+    def test_the_socket_of_a_finished_onboarding_may_be_silent(self) -> None:
+        routing = attached()
+        token = "onboarding_" + TOKEN
+        tell(routing, PacketType.AGENT_DETAILS, "local", {"agent_id": token, "status": "onboarding"})
+        connect(routing, 1, token, now=1.0)
+        tell(routing, PacketType.AGENT_STATUS, token, {"status": "completed"}, now=2.0)
+        assert not [each for each in routing.tick(600.0, WALL) if isinstance(each, CloseSocket)]
+        assert [each for each in routing.tick(4000.0, WALL) if isinstance(each, CloseSocket)]
 
     def test_a_silent_socket_is_closed_and_told(self) -> None:
         routing = attached(heartbeat_seconds=15.0, alive_seconds=10.0)
