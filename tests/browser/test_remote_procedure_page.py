@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import EXAMPLES, Launch, OpenPage, Serve, begin, receipt
@@ -105,6 +106,44 @@ async def test_a_call_outlives_a_lost_connection_and_a_restart_of_the_program(
     await run.operator.resume(run_id)
     await expect(page.locator("#answer")).to_contain_text("The model says: positive", timeout=40_000)
     assert made.read_text() == "xx"  # once before, once after
+
+
+async def test_a_bundle_of_mephisto_calls_functions_unchanged(
+    launch: Launch, open_page: OpenPage, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "sums.py").write_text(
+        "def add(row):\n    return row['first'] + row['second']\n\ndef fail(row):\n    raise ValueError('no')\n\n"
+        "function_registry = {'add': add, 'fail': fail}\n",
+        "utf-8",
+    )
+    task = {
+        "task": {"task_name": "sums", "task_title": "Sums", "task_description": "Add.", "task_reward": 0.1},
+        "provider": {"_provider_type": "inhouse"},
+        "architect": {"_architect_type": "local"},
+        "blueprint": {
+            "_blueprint_type": "remote_procedure",
+            "task_source": str(bundles["remote"]),
+            "static_task_data": [{"first": 2, "second": 3}],
+            "task_code": "sums.py",
+        },
+    }
+    file = tmp_path / "task.yaml"
+    file.write_text(yaml.safe_dump({"mephisto": task}), "utf-8")
+    run = await launch(file)
+    page = await open_page(run.live.entry_link("mira.k", 1))
+    await page.click("#cd-start")
+    await expect(page.locator("#sum")).to_have_text("2 + 3")
+    await page.click("#ask")
+    await expect(page.locator("#answer")).to_have_text("5")
+    await page.click("#fail")
+    await expect(page.locator("#answer")).to_contain_text("The call of fail failed")
+    await page.reload()
+    await expect(page.locator("#before")).to_contain_text("5 ")
+    await page.click("#ask")
+    await expect(page.locator("#answer")).to_have_text("5")
+    await page.click("#submit")
+    await page.wait_for_url("**/welcome")
+    assert [json.loads(row[0]) for row in run.rows("SELECT outputs FROM agent_data")] == [{"answer": "5"}]
 
 
 async def test_the_preview_calls_nothing(serve: Serve, open_page: OpenPage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -21,6 +21,7 @@ from app.blueprints.remote_procedure.calls import (
 )
 from app.blueprints.served_files import page_map, plain_inputs
 from app.blueprints.static_html.blueprint import StaticHtmlArgs, StaticHtmlBlueprint
+from app.blueprints.static_react.blueprint import StaticReactBlueprint
 from app.blueprints.task_code import check_syntax
 from app.errors import ConfigError
 
@@ -37,6 +38,16 @@ class RemoteProcedureArgs(StaticHtmlArgs):
         label="Functions",
         required=True,
     )
+    style_source: str = arg("", help="A style sheet that was built beside a bundle.", kind="file", group="advanced")
+    answer_field: str = arg(
+        "", help="The part of a bundle's answer that tables show; empty: all of it.", group="advanced"
+    )
+    task_config: dict[str, Any] = arg(
+        factory=dict, help="What a bundle finds in its taskConfig, such as block_mobile.", group="advanced"
+    )
+    link_task_source: bool = arg(
+        False, help="Serve a bundle as it is on the disk at every moment, to build it anew.", group="advanced"
+    )
     calls_per_minute: int = arg(
         60, help="How often one worker's page may call in a minute.", minimum=1, maximum=6000, label="Calls a minute"
     )
@@ -46,7 +57,7 @@ class RemoteProcedureArgs(StaticHtmlArgs):
 
 
 class RemoteProcedureBlueprint(Blueprint):
-    """A requester's HTML page that can call the requester's Python functions while the worker works."""
+    """A requester's page, HTML or a bundle, that can call the requester's Python functions while the worker works."""
 
     BLUEPRINT_TYPE: ClassVar[str] = "remote_procedure"
     TITLE: ClassVar[str] = "Remote procedures"
@@ -57,13 +68,14 @@ class RemoteProcedureBlueprint(Blueprint):
     def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
         super().__init__(args, base_dir)
         self._args = cast(RemoteProcedureArgs, args)
-        self._page = StaticHtmlBlueprint(args, base_dir)
+        self._page = _page_class(self._args)(_page_args(self._args), base_dir)
         self._functions: Mapping[str, Callable[..., Any]] = {}
 
     @classmethod
     def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
         """The page and its data are right, and there is a file with functions. Nothing of that file is run here."""
-        StaticHtmlBlueprint.assert_task_args(args, base_dir)
+        given = cast(RemoteProcedureArgs, args)
+        _page_class(given).assert_task_args(_page_args(given), base_dir)
         if not args.task_code:
             raise ConfigError("is required: the file with the functions.", key="blueprint.task_code")
         path = check_syntax(args.task_code, base_dir)
@@ -97,13 +109,15 @@ class RemoteProcedureBlueprint(Blueprint):
     def get_pages(self, build_dir: Path) -> PageSet:
         pages = self._page.get_pages(build_dir)
         config = {**pages.task_config, "blueprint": self.BLUEPRINT_TYPE, "call_seconds": self._args.call_seconds}
+        if isinstance(self._page, StaticReactBlueprint):
+            return replace(pages, task_config=config)
         return replace(pages, pages=page_map("remote_procedure.html"), task_config=config)
 
     def initial_data(self, shared: Mapping[str, Any], unit_data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`{task_data: the row, previous_requests: [], html: the page filled in}`."""
+        """`{task_data: the row, previous_requests: []}`, and with a page of HTML `html`: the page filled in."""
         row = dict(self._page.initial_data(shared, unit_data))
-        html = row.pop("html")
-        return {"task_data": row, "previous_requests": [], "html": html}
+        html = {"html": row.pop("html")} if isinstance(self._page, StaticHtmlBlueprint) else {}
+        return {"task_data": row, "previous_requests": [], **html}
 
     def returning_data(self, inputs: Mapping[str, Any], history: Sequence[LiveUpdate]) -> Mapping[str, Any]:
         return {**inputs, "previous_requests": list_requests(history)}
@@ -139,6 +153,17 @@ class RemoteProcedureBlueprint(Blueprint):
 
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return self._page.simulate_answer(_page_inputs(inputs), accuracy, draw)
+
+
+def _page_class(args: RemoteProcedureArgs) -> type[StaticHtmlBlueprint | StaticReactBlueprint]:
+    return StaticReactBlueprint if args.task_source.lower().endswith((".js", ".mjs")) else StaticHtmlBlueprint
+
+
+def _page_args(args: RemoteProcedureArgs) -> BlueprintArgs:
+    """What the page's own kind of task is told: the arguments that both know. The functions are no business of it."""
+    kind = _page_class(args).ArgsClass
+    known = {field.name for field in fields(kind)} & {field.name for field in fields(args)}
+    return kind(**{name: getattr(args, name) for name in known - {"_blueprint_type", "task_code"}})
 
 
 def _page_inputs(inputs: Any) -> dict[str, Any]:
