@@ -369,4 +369,4 @@ def _clear(layout: QLayout) -> None:
 
 
 def _who_serves(run: OpenRun) -> str:
-    return f"{run.at_work} at work" if run.served else "served by another Crowdesk" if run.elsewhere else ""
+    return f"{run.at_work} at work" if run.served else "served elsewhere" if run.elsewhere else ""

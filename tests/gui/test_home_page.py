@@ -212,7 +212,7 @@ async def test_a_run_that_another_process_serves_is_not_offered_for_resuming(qtb
     hold = desktop.store.try_hold(run_lock(run_id))
     assert hold is not None
     page = await shown(qtbot, desktop)
-    assert "served by another Crowdesk" in texts(page)
+    assert "served elsewhere" in texts(page)
     assert page.findChildren(NeedRow) == []
     hold.release()
     page.model._look()
