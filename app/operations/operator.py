@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -154,11 +155,8 @@ class Operator:
         live = self.live_runs.get(run_id)
         if live is not None:
             return await live.stop()
-        hold = self._hold(run_id)
-        try:
+        with self._held(run_id):
             return await self._store.write(end_run, run_id, self._clock.now())
-        finally:
-            hold.release()
 
     async def add_units(self, run_id: int, items: Sequence[AssignmentData] | int) -> int:
         """More units: of these items, or (a number) of the first items of the task's data once more.
@@ -171,11 +169,12 @@ class Operator:
         return await live.add_units(items)
 
     async def set_budget(self, run_id: int, budget: Decimal | None) -> None:
-        """What a run may cost in all; None: no limit."""
+        """What a run may cost in all; None: no limit. `RunHeldElsewhere`: who serves it goes by the budget it knows."""
         live = self.live_runs.get(run_id)
         if live is not None:
             await live.set_budget(budget)
-        else:
+            return
+        with self._held(run_id):
             await self._store.write(tasks.set_budget, run_id, budget)
 
     async def expire_units(self, run_id: int, unit_ids: Sequence[int] | None) -> int:
@@ -183,11 +182,8 @@ class Operator:
         live = self.live_runs.get(run_id)
         if live is not None:
             return await live.expire_units(unit_ids)
-        hold = self._hold(run_id)
-        try:
+        with self._held(run_id):
             return await self._store.write(status.expire_units, run_id, unit_ids, self._clock.now())
-        finally:
-            hold.release()
 
     async def relaunch_units(self, unit_ids: Sequence[int]) -> int:
         """Expired, rejected or soft-rejected units can be taken again; runs that are not served are resumed for it."""
@@ -215,6 +211,15 @@ class Operator:
                 f"Run {run_id} is served by another process on this database.", "Use the window that shows it live."
             )
         return hold
+
+    @contextmanager
+    def _held(self, run_id: int) -> Iterator[None]:
+        """Nobody serves the run meanwhile."""
+        hold = self._hold(run_id)
+        try:
+            yield
+        finally:
+            hold.release()
 
     def _check(self, config: RunConfig) -> tuple[CrowdProvider, Blueprint]:
         """Everything that can be wrong with a configuration before anything is made. `ConfigError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from app.architects.mock import MockArchitect
 from app.blueprints.gates import REASONS
 from app.blueprints.mock.blueprint import MockBlueprint
 from app.data.packets import Packet, PacketType
-from app.data.repo import blocks, qualifications, status
+from app.data.repo import blocks, qualifications, status, tasks
 from app.data.states import RunState
 from app.errors import ArchitectError, ConfigError, RunHeldElsewhere, StoreError
 from tests.fakes.run_stage import Stage, open_stage, until
@@ -251,7 +252,13 @@ async def test_a_run_that_another_process_serves_is_not_resumed(stage: Stage) ->
     assert hold is not None
     with pytest.raises(RunHeldElsewhere):
         await stage.operator.resume(run.run_id)
+    with pytest.raises(RunHeldElsewhere):  # who serves it would go on by the budget that it knows
+        await stage.operator.set_budget(run.run_id, Decimal(1))
+    with pytest.raises(RunHeldElsewhere):
+        await stage.operator.expire_units(run.run_id, None)
     hold.release()
+    await stage.operator.set_budget(run.run_id, Decimal(1))
+    assert (await stage.store.read(tasks.get_task_run, run.run_id)).budget == 1
 
 
 async def test_blocks_are_enforced_at_every_registration(stage: Stage) -> None:
