@@ -91,7 +91,10 @@ class GrantFileSheet(FileSheet):
     """A CSV file of workers and values."""
 
     def __init__(self, name: str) -> None:
-        note = "A table with the column worker_name and, if you like, value (1 when it is left out)."
+        note = (
+            "A table with the column worker_name and, if you like, value (1 when it is left out). Rows that cannot be "
+            "used are told with their line; all others are granted."
+        )
         super().__init__(f"Grant “{name}” from a file", "Grant", note, "CSV file", "workers.csv")
         self.asks("Workers to grant to", "Tables (*.csv *.tsv *.txt)")
 

@@ -103,25 +103,31 @@ class WorkerDesk:
     async def grant_from_csv(
         self, path: Path, qualification_name: str, provider_type: str = "inhouse", *, author: str = ""
     ) -> CsvOutcome:
-        """Grant by a file with the columns worker_name and, if you like, value (1).
+        """Grant by a file with the columns worker_name and, if you like, value (1) and provider.
 
-        Names that nobody has are told with their line; the others are granted. `ConfigError` for what is no table.
+        Rows that cannot be used are told with their line, and the others are granted. `ConfigError` for what is no
+        table, or too large.
         """
-        table = await asyncio.to_thread(read_table, path, ("worker_name",), ("value",))
+        table = await asyncio.to_thread(read_table, path, ("worker_name",), ("value", "provider"))
         found: dict[int, tuple[Person, int]] = {}
         problems = list(table.problems)
+        lines: dict[int, int] = {}
         for line, cells in table.rows:
-            try:
-                value = int(cells.get("value") or 1)
-            except ValueError:
-                problems.append(RowError(table.name, line, f'"{cells["value"]}" is no whole number.'))
-                continue
-            name = cells["worker_name"]
-            worker_id = await self._store.read(people.find_worker, name, provider_type)
-            if worker_id is None:
-                problems.append(RowError(table.name, line, f'there is no {provider_type} worker "{name}".'))
+            name, kind = cells["worker_name"], cells.get("provider") or provider_type
+            value = _whole(cells.get("value") or "1")
+            worker_id = await self._store.read(people.find_worker, name, kind)
+            if value is None:
+                words = f'"{cells["value"][:40]}" is no whole number between -2147483647 and 2147483647.'
+                problems.append(RowError(table.name, line, words))
+            elif worker_id is None:
+                words = f'there is no {kind} worker "{name}".' if name else "there is no name."
+                problems.append(RowError(table.name, line, words))
+            elif worker_id in found:
+                words = f'"{name}" stands in line {lines[worker_id]} already, whose value is used.'
+                problems.append(RowError(table.name, line, words))
             else:
-                found[worker_id] = (Person(worker_id, name, provider_type), value)
+                lines[worker_id] = line
+                found[worker_id] = (Person(worker_id, name, kind), value)
         done = await self._grant(list(found.values()), qualification_name, None, author) if found else Done(0)
         problems += [RowError(table.name, 0, warning) for warning in done.warnings]
         return CsvOutcome({"granted": done.changed}, sorted(problems, key=lambda problem: problem.line))
@@ -188,6 +194,15 @@ class WorkerDesk:
 
 async def _mirror_grant(worker: CrowdWorker, *, name: str, value: int) -> None:
     await worker.grant_crowd_qualification(name, value)
+
+
+def _whole(text: str) -> int | None:
+    """The value of a grant; None for what is none."""
+    try:
+        value = int(text)
+    except ValueError:
+        return None
+    return value if -(2**31) < value < 2**31 else None
 
 
 def _reason(text: str) -> str:

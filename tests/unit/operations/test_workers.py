@@ -131,9 +131,26 @@ async def test_grants_come_from_a_csv_file(scene: DeskScene, tmp_path: Path) -> 
     assert outcome.decided == {"granted": 2}
     assert [(problem.line, problem.message) for problem in outcome.problems] == [
         (3, 'there is no mock worker "nobody".'),
-        (5, '"many" is no whole number.'),
+        (5, '"many" is no whole number between -2147483647 and 2147483647.'),
     ]
     assert scene.account.qualifications["trained"] == {"worker 0": 3, "worker 1": 1}
+
+
+async def test_each_row_of_a_file_stands_for_itself(scene: DeskScene, tmp_path: Path) -> None:
+    path = tmp_path / "grants.csv"
+    path.write_text(
+        "worker_name,value,provider\nworker 0,99999999999999999999,\nworker 1,2,\nworker 1,3,mock\n,4,\n"
+        "worker 0,5,mock\nworker 0,6,elsewhere\n"
+    )
+    outcome = await scene.workers.grant_from_csv(path, "trained", "mock")
+    assert outcome.decided == {"granted": 2}
+    assert [(problem.line, problem.message) for problem in outcome.problems] == [
+        (2, '"99999999999999999999" is no whole number between -2147483647 and 2147483647.'),
+        (4, '"worker 1" stands in line 3 already, whose value is used.'),
+        (5, "there is no name."),
+        (7, 'there is no elsewhere worker "worker 0".'),
+    ]
+    assert scene.account.qualifications["trained"] == {"worker 0": 5, "worker 1": 2}
 
 
 async def test_deleting_a_qualification_deletes_its_grants_and_mirror(scene: DeskScene) -> None:
