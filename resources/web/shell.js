@@ -5,7 +5,7 @@ import { Frame } from "./frame.js";
 import { forget, keep, kept, newVisit, tidy } from "./keep.js";
 import { Refusal, Unreachable, pauseSeconds, persist, request } from "./net.js";
 import { Session, reportErrors } from "./session.js";
-import { ENDED, REFUSALS, REFUSED } from "./words.js";
+import { ENDED, ENDED_INTRODUCTION, REFUSALS, REFUSED } from "./words.js";
 
 const WORKING = new Set(["", "none", "accepted", "in task", "onboarding"]);
 
@@ -153,11 +153,14 @@ class TaskPage {
     } else if (WORKING.has(status)) {
       this.frame.uncoverWork();
     } else if (DONE.has(status)) {
-      this._sent();
+      if (!this.session.isOnboarding) {
+        this._sent(); // an introduction that is done is no work that is done: its verdict was the answer
+      }
     } else if (ENDED[status]) {
+      const words = (this.session.isOnboarding && ENDED_INTRODUCTION[status]) || ENDED[status];
       this.session.close();
       this.frame.stopClock();
-      this._state("stop", "warn", ...ENDED[status], [this._overviewLink(true)]);
+      this._state("stop", "warn", ...words, [this._overviewLink(true)]);
     }
   }
 

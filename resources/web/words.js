@@ -8,6 +8,11 @@ export const ENDED = {
   disconnect: ["You were away for too long", "This unit was given to somebody else. You can take another."],
   "partner disconnect": ["Your partner has left", "This unit cannot be finished without them."],
 };
+/** The same of an introduction: nobody else waits for it, and it can be begun again. */
+export const ENDED_INTRODUCTION = {
+  timeout: ["The time is over", "This introduction was not sent in time. You can begin it again."],
+  disconnect: ["You were away for too long", "You can begin this introduction again."],
+};
 /** Refusals by code: symbol, tone, title. `again`: it may be otherwise soon, so the page asks again by itself. */
 export const REFUSALS = {
   entry_required: { symbol: "door", title: "Please come in through your link" },

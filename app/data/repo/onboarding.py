@@ -30,12 +30,13 @@ class OnboardingRow:
     nonce: str
     token_hash: str
     data: Mapping[str, Any]
+    creation_date: datetime
 
 
 _ONBOARDING_ROW = sa.select(
     ONBOARDING.c.onboarding_agent_id, ONBOARDING.c.worker_id, WORKERS.c.worker_name, ONBOARDING.c.task_id,
     ONBOARDING.c.task_run_id, ONBOARDING.c.status, ONBOARDING.c.registration_id, ONBOARDING.c.nonce,
-    ONBOARDING.c.token_hash, ONBOARDING.c.data,
+    ONBOARDING.c.token_hash, ONBOARDING.c.data, ONBOARDING.c.creation_date,
 ).join(WORKERS, WORKERS.c.worker_id == ONBOARDING.c.worker_id)  # fmt: skip
 
 
@@ -83,6 +84,12 @@ def list_onboarding_agents(session: Session, run_id: int) -> list[OnboardingRow]
     live = sorted(ONBOARDING_LIVE)
     statement = _ONBOARDING_ROW.where(ONBOARDING.c.task_run_id == run_id, ONBOARDING.c.status.in_(live))
     return [_onboarding_row(row) for row in run(session, statement)]
+
+
+def follow_registration(session: Session, onboarding_agent_id: int, registration_id: str) -> None:
+    """The worker goes on with their onboarding by another registration."""
+    where = ONBOARDING.c.onboarding_agent_id == onboarding_agent_id
+    run(session, sa.update(ONBOARDING).where(where).values(registration_id=clean_text(registration_id, 500)))
 
 
 def record_onboarding(session: Session, onboarding_agent_id: int, outputs: Any, now: datetime) -> bool:

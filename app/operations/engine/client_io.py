@@ -15,7 +15,7 @@ from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
 from app.operations.engine.live_tasks import LiveTasks
 from app.operations.engine.logics import at_work_of
-from app.operations.engine.onboarding import OnboardingDesk
+from app.operations.engine.onboarding import OnboardingDesk, Passed
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import AtWork, Overdue, Presence
 from app.operations.engine.refusals import RefusalLog
@@ -46,6 +46,7 @@ class ClientIOHandler:
         departures: Departures,
         live: LiveTasks,
         welcome: WelcomeDesk,
+        onboarding: OnboardingDesk,
         refusals: RefusalLog,
         faults: PageErrors,
         on_submission: Callable[[], None],
@@ -60,7 +61,7 @@ class ClientIOHandler:
         self._welcome = welcome
         self._refusals = refusals
         self._on_submission = on_submission
-        self._onboarding = OnboardingDesk(context)
+        self._onboarding = onboarding
         self._faults = faults
         self._handlers: dict[PacketType, Handler] = {
             PacketType.REGISTER_AGENT: self._register,
@@ -115,7 +116,9 @@ class ClientIOHandler:
         if isinstance(outcome, Refuse):
             await self._refuse(packet, channel_id, name, outcome)
         elif isinstance(outcome, InOnboarding):
-            token = self._context.token_of(outcome.nonce, onboarding=True)
+            token = self._onboarding.enter(
+                outcome.onboarding_agent_id, outcome.worker_id, name, outcome.nonce, outcome.started_at, channel_id
+            )
             await self._send_details(packet, channel_id, name, token, outcome.status, outcome.inputs)
         else:
             agent = self._enter(outcome, name, channel_id)
@@ -141,6 +144,12 @@ class ClientIOHandler:
 
     async def _submit_onboarding(self, packet: Packet, channel_id: str) -> None:
         done = await self._onboarding.take(packet.subject_id, packet.data.get("onboarding_data"))
+        try:
+            await self._after_onboarding(packet, channel_id, done)
+        finally:
+            await self._onboarding.answered(packet.subject_id)
+
+    async def _after_onboarding(self, packet: Packet, channel_id: str, done: Passed | Refuse) -> None:
         if isinstance(done, Refuse):
             await self._refuse(packet, channel_id, "", done)
             return
@@ -249,15 +258,18 @@ class ClientIOHandler:
         if agent is not None:
             agent.channel_id = channel_id
             await self._departures.partners.connected(agent)
+        else:
+            self._onboarding.room.connected(packet.subject_id, channel_id)
 
     async def _lost(self, packet: Packet, channel_id: str) -> None:
         agent = self._presence.find_token(packet.subject_id)
         if agent is not None and agent.channel_id in ("", channel_id):  # not one who moved to another router
             self._presence.lost(packet.subject_id)
+        self._onboarding.room.lost(packet.subject_id, channel_id)
 
     async def _tell_statuses(self, packet: Packet, channel_id: str) -> None:
         statuses: dict[str, Any] = {agent.token: str(agent.status) for agent in self._presence}
-        statuses.update(await self._onboarding.statuses())
+        statuses.update(self._onboarding.room.statuses())
         await self._channels.send(Packet(PacketType.RETURN_STATUSES, DESKTOP_ID, statuses), channel_id)
 
     async def _hear_statuses(self, packet: Packet, channel_id: str) -> None:
@@ -265,11 +277,17 @@ class ClientIOHandler:
         for token, status in packet.data.items():
             agent = self._presence.find_token(token)
             if agent is None:
-                continue
-            if status != AgentStatus.DISCONNECT:
+                self._hear_newcomer(token, str(status), channel_id)
+            elif status != AgentStatus.DISCONNECT:
                 self._presence.is_there(token)
             elif agent.had_socket and agent.channel_id in ("", channel_id):
                 self._presence.lost(token)
+
+    def _hear_newcomer(self, token: str, status: str, channel_id: str) -> None:
+        if status == AgentStatus.DISCONNECT:
+            self._onboarding.room.lost(token, channel_id)
+        else:
+            self._onboarding.room.is_there(token)
 
     async def _tell_status(self, packet: Packet, channel_id: str) -> None:
         token = packet.subject_id
@@ -278,7 +296,7 @@ class ClientIOHandler:
         if at_work is not None:
             status = at_work.status
         elif token.startswith(ONBOARDING_PREFIX):
-            status = (await self._onboarding.statuses()).get(token)
+            status = await self._onboarding.status_of(token)
         else:
             agent = await self._find(token)
             status = None if agent is None else agent.status

@@ -66,6 +66,11 @@ class LiveTaskRun:
         return self.engine.presence.seconds_since_heard()
 
     @property
+    def newcomers(self) -> Mapping[int, float]:
+        """Who is in the onboarding now: onboarding_agent_id -> seconds since the page was heard of."""
+        return self.engine.onboarding.room.seconds_since_heard()
+
+    @property
     def peak(self) -> int:
         """The most who were at work at once."""
         return self.engine.presence.peak

@@ -211,11 +211,16 @@ class Presence:
             return True
         return False
 
+    @property
+    def is_judging(self) -> bool:
+        """Whether anybody is judged now: not while everybody has a chance to come back."""
+        return self._clock.now() >= self._not_before
+
     def list_overdue(self) -> Sequence[Overdue]:
         """The agents whose time is up now; none while everybody has a chance to come back."""
-        now = self._clock.now()
-        if now < self._not_before:
+        if not self.is_judging:
             return ()
+        now = self._clock.now()
         found = []
         for agent in self._by_token.values():
             verdict = self._judge(agent, now)

@@ -26,6 +26,7 @@ from app.operations.engine.launcher import TaskLauncher
 from app.operations.engine.live_tasks import LiveTasks
 from app.operations.engine.logics import at_work_of
 from app.operations.engine.offers import Offers
+from app.operations.engine.onboarding import OnboardingDesk
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import Presence, TimeRules
 from app.operations.engine.reconcile import OpenPayments, Reconciler
@@ -66,17 +67,19 @@ class RunEngine:
         self.launcher = TaskLauncher(context, self._is_busy, self.look)
         self.offers = Offers(context, lambda: f"{self.url}/task", self.look)
         self.departures = Departures(context, self.presence, self.channels, self.look)
+        self.onboarding = OnboardingDesk(context, self.presence, self.channels)
         self._faults = PageErrors(context)
         self.live = LiveTasks(context, self.presence, self.channels, self._faults, self.departures)
         self._intake = WorkIntake(context, self.presence, self.budget, architect)
         self._watch = RunWatch(
-            context, self.presence, self.channels, self.departures, self.live.logics, self.refusals, self._faults,
-            lambda: self.state, self._lifetime_over,
+            context, self.presence, self.channels, self.departures, self.onboarding, self.live.logics, self.refusals,
+            self._faults, lambda: self.state, self._lifetime_over,
         )  # fmt: skip
         self._reconciler = Reconciler(context, payments, self.departures.forget_those_who_left)
         self.client_io = ClientIOHandler(
             context, self.presence, self.channels, self.pool, self._intake, self.departures, self.live,
-            WelcomeDesk(context, self.presence, self.pool.may_register), self.refusals, self._faults, self._work_came,
+            WelcomeDesk(context, self.presence, self.pool.may_register), self.onboarding, self.refusals, self._faults,
+            self._work_came,
         )  # fmt: skip
         self.linger_seconds = linger_seconds
         self._over_budget = False
@@ -142,6 +145,7 @@ class RunEngine:
             self.presence.give_chance()
             self.presence.all_lost(only_with_socket=not context.blueprint.is_concurrent())
         await self.live.restore()
+        await self.onboarding.restore()
         await self.architect.prepare()
         self.url = await self.architect.deploy(_port_of(context.run.url))
         self.channels.use(await self.architect.get_channels())
@@ -211,6 +215,7 @@ class RunEngine:
         message = f"The run is complete: {sum(counts.values()) - expired} units were done, {expired} expired."
         await context.record("run.completed", message)
         context.notify("completed", message)
+        await self.onboarding.end()
         assert self._group is not None
         self._group.create_task(self._linger())
 
@@ -267,6 +272,7 @@ class RunEngine:
             self.context.notify("router_lost", "The server of the pages cannot be reached. Workers' pages wait for it.")
         else:
             self.presence.all_lost(only_with_socket=True)
+            self.onboarding.room.all_lost()
             self.context.notify("router_back", "The server of the pages is there again.")
         if self._group is not None:
             self._group.create_task(self._ask_router(channel_id, alive))

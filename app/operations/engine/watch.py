@@ -11,6 +11,7 @@ from app.data.states import RunState
 from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
 from app.operations.engine.logics import Logics
+from app.operations.engine.onboarding import OnboardingDesk
 from app.operations.engine.page_errors import PageErrors
 from app.operations.engine.presence import Presence
 from app.operations.engine.refusals import RefusalLog
@@ -30,6 +31,7 @@ class RunWatch:
         presence: Presence,
         channels: Channels,
         departures: Departures,
+        onboarding: OnboardingDesk,
         logics: Logics,
         refusals: RefusalLog,
         faults: PageErrors,
@@ -40,6 +42,7 @@ class RunWatch:
         self._presence = presence
         self._channels = channels
         self._departures = departures
+        self._onboarding = onboarding
         self._logics = logics
         self._refusals = refusals
         self._faults = faults
@@ -75,6 +78,7 @@ class RunWatch:
             await self._departures.let_go(overdue)
         await self._departures.look()
         await self._logics.look()
+        await self._onboarding.look()
         await self.write_journal()
         await self._ask_statuses()
         await self._check_patience()

@@ -61,6 +61,7 @@ class InOnboarding:
     nonce: str
     status: AgentStatus
     inputs: Any
+    started_at: datetime
 
 
 Outcome = Given | InOnboarding | Refuse
@@ -424,7 +425,11 @@ def _begin_onboarding(session: Session, admission: Admission, order: Order, work
             inputs=dict(context.blueprint.onboarding_data()),
             now=admission.now,
         )
-    return InOnboarding(begun.onboarding_agent_id, worker_id, begun.nonce, begun.status, begun.data.get("inputs"))
+    elif begun.registration_id != order.registration_id:  # another visit goes on with it: the unit will be that one's
+        onboarding.follow_registration(session, begun.onboarding_agent_id, order.registration_id)
+    return InOnboarding(
+        begun.onboarding_agent_id, worker_id, begun.nonce, begun.status, begun.data.get("inputs"), begun.creation_date
+    )
 
 
 def look_ahead(session: Session, admission: Admission, worker_name: str, visitor: str | None) -> Refuse | None:
