@@ -140,10 +140,7 @@ class LocalArchitect(Architect):
         except RouterConfigError as error:
             raise ArchitectError(f"The pages cannot be served: {error}.") from None
         except OSError as error:
-            place = f"{host}:{config.port}" if config.port else host
-            raise ArchitectError(
-                f"The pages cannot be served on {place}: {error.strerror}.", "Choose another port or address."
-            ) from None
+            raise _not_served(config, error.strerror or str(error)) from None
         self._url = f"http://{_shown_host(host)}:{port}"
         return self._url
 
@@ -187,6 +184,11 @@ class LocalArchitect(Architect):
         port = await child.start()
         self._child = child
         return port
+
+
+def _not_served(config: RouterConfig, reason: str) -> ArchitectError:
+    place = f"{config.host}:{config.port}" if config.port else config.host
+    return ArchitectError(f"The pages cannot be served on {place}: {reason}.", "Choose another port or address.")
 
 
 class RouterChild:
@@ -242,7 +244,10 @@ class RouterChild:
                     event = _event(line)
                     if event.get("event") == "ready":
                         return int(event["port"])
-                    said = event.get("error") or line.decode("utf-8", "replace").strip() or said
+                    if event.get("event") == "failed":
+                        await _end(process)
+                        raise _not_served(config, str(event.get("error")))
+                    said = line.decode("utf-8", "replace").strip() or said
         except (TimeoutError, ConnectionError):
             said = said or "it does not answer"
         await _end(process)

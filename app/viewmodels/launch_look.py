@@ -107,6 +107,8 @@ def _sentence(message: str) -> str:
     text = message.strip()
     if text.startswith("is required"):
         return "Needed."
+    if text == "must be a mapping of names to values.":
+        return "Write one “name: value” a line."
     word = text.split(" ", 1)[0]
     return text if "." in word or "/" in word else text[:1].upper() + text[1:]  # the name of a file stays as it is
 

@@ -198,7 +198,7 @@ class RunViewModel(QObject):
         if facts is None:
             return {}
         self._peak = max(self._peak, self.live.peak if self.live is not None else 0, self.at_work)
-        remaining = figures.open_of(facts.counts)
+        remaining = figures.open_of(facts.counts) if any(facts.counts.values()) else None
         return {
             "done": figures.done_tile(facts.counts),
             "at_work": figures.at_work_tile(self.at_work, self._peak or None),

@@ -78,12 +78,14 @@ def throughput_tile(per_minute: float | None) -> Tile:
     return Tile(digits(round(per_minute)) if per_minute >= 100 else f"{per_minute:.1f}", "units/min")
 
 
-def finish_tile(state: RunState, remaining: int, per_minute: float | None, now: datetime) -> Tile:
-    """ "14:52", "in 24 min"; why it cannot be said, where it cannot."""
+def finish_tile(state: RunState, remaining: int | None, per_minute: float | None, now: datetime) -> Tile:
+    """ "14:52", "in 24 min"; why it cannot be said, where it cannot. `remaining` is None while no unit was made."""
     if state is RunState.COMPLETED:
         return Tile("done")
     if state in (RunState.PAUSED, RunState.INTERRUPTED):
         return Tile(NOTHING, str(state))
+    if remaining is None:
+        return Tile(NOTHING, "no units yet")
     if not remaining:
         return Tile("done", "all handed in")
     if not per_minute or per_minute <= 0:

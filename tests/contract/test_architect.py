@@ -428,8 +428,10 @@ class TestLocal:
             for isolated in (False, True):
                 args = cls.ArgsClass(port=port, isolated=isolated)  # type: ignore[call-arg] # of the local architect
                 architect = cls(args, make_task(tmp_path / "t"), tmp_path / "b", tmp_path / "u", SystemClock())
-                with pytest.raises(ArchitectError, match=r"[Aa]ddress already in use"):
+                with pytest.raises(ArchitectError, match=r"cannot be served on .*[Aa]ddress already in use") as caught:
                     await architect.deploy()
+                assert "Errno" not in caught.value.message
+                assert caught.value.advice == "Choose another port or address."
                 await architect.shutdown()
 
     async def test_a_wrong_limit_is_named(self) -> None:

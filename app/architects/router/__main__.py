@@ -39,8 +39,11 @@ def main() -> int:
         config = RouterConfig.from_json(text)
         with seldom_swept():
             return asyncio.run(_serve(config))
-    except (RouterConfigError, OSError) as error:
+    except RouterConfigError as error:
         _say("failed", error=str(error))
+        return EXIT_FAILED
+    except OSError as error:
+        _say("failed", error=error.strerror or str(error))
         return EXIT_FAILED
 
 

@@ -82,11 +82,14 @@ def test_finish_is_open_units_over_throughput() -> None:
         (RunState.COMPLETED, 3, 1.0, Tile("done")),
         (RunState.PAUSED, 3, 1.0, Tile("–", "paused")),
         (RunState.IN_FLIGHT, 0, 1.0, Tile("done", "all handed in")),
+        (RunState.IN_FLIGHT, None, None, Tile("–", "no units yet")),
         (RunState.IN_FLIGHT, 1, None, Tile("–", "1 unit open")),
         (RunState.IN_FLIGHT, 10**9, 0.001, Tile("–", "more than a year")),
     ],
 )
-def test_finish_says_why_it_cannot_be_known(state: RunState, remaining: int, rate: float | None, tile: Tile) -> None:
+def test_finish_says_why_it_cannot_be_known(
+    state: RunState, remaining: int | None, rate: float | None, tile: Tile
+) -> None:
     assert finish_tile(state, remaining, rate, NOW) == tile
 
 
