@@ -110,10 +110,10 @@ class Plot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph ships no types
         return as_csv(self.x_name, self.x, shown, iso_text if self.x_text is time_text else lambda v: f"{v:g}")
 
     def read_at(self, index: int) -> str:
-        """What the cursor says at a point: the place, then each series that is shown."""
+        """What the cursor says at a point: the place, then each series that is shown and is ever more than nothing."""
         lines = [self.x_text(float(self.x[index]))]
         for name, values in self.series.items():
-            if name not in self.hidden:
+            if name not in self.hidden and (len(self.series) == 1 or values.any()):
                 words = f"{name.replace('_', '-')}  " if name else ""
                 lines.append(f"{words}{self.y_text(float(values[index]))}")
         return "\n".join(lines)

@@ -34,6 +34,7 @@ from app.views.widgets.pills import StatusPill
 
 AGES_MS = 5000
 _PAPER = "QTextBrowser { background: #ffffff; color: #1a1d23; border: 0; padding: 12px; }"
+_LONG_WORDS = 250
 
 
 class AnsweredPage(QTextBrowser):
@@ -84,6 +85,8 @@ class AnswerRow(QWidget):
         if not text:
             return
         made = label(text, tone=tone, wrap=len(text) > 60, select=True)
+        if made.wordWrap():
+            made.setMinimumWidth(_LONG_WORDS)  # left to itself it takes a narrow column of many lines
         made.setMinimumHeight(22)
         self.flow.addWidget(made)
 

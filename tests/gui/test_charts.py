@@ -171,3 +171,10 @@ def test_a_sparkline_tells_its_end_to_a_screen_reader(qtbot: QtBot) -> None:
     assert "most 16" in line.accessibleName()
     assert len(line._values) <= 440
     assert theme.current().hex("accent") in tints_in(line.grab().toImage()) or line.grab().toImage().width() == 200
+
+
+async def test_the_cursor_does_not_read_series_of_which_there_is_nothing(qtbot: QtBot) -> None:
+    chart = StackedArea({"completed": "u1", "rejected": "u5", "expired": "u3"})
+    qtbot.addWidget(chart)
+    chart.set_numbers([0, 60], {"completed": [3, 4], "rejected": [1, 0], "expired": [0, 0]})
+    assert chart.read_at(1).splitlines()[1:] == ["completed  4", "rejected  0"]

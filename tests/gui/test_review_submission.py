@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPointF, QUrl
 from PySide6.QtGui import QImage, QTextDocument
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.data.files import run_folder
 from app.data.repo import assignments, people, submissions
@@ -20,7 +20,7 @@ from app.operations.configuration import config as configs
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.review_submission import Submission, SubmissionShelf, describe_record
 from app.views.image_canvas import Box, ImageCanvas
-from app.views.submission_view import AnsweredPage, SubmissionView
+from app.views.submission_view import AnsweredPage, AnswerRow, SubmissionView
 from tests.fakes.data_rows import hand_in, take
 from tests.gui.desk_case import ROOT, make_run, open_desktop, sample_config, submit
 
@@ -167,3 +167,14 @@ def test_the_canvas_zooms_around_the_point_and_comes_back(qapp: QApplication) ->
     canvas.setImage(None, message="gone")
     assert not canvas.has_image()
     canvas.deleteLater()
+
+
+def test_a_long_answer_of_another_worker_is_no_narrow_column(qapp: QApplication) -> None:
+    row = AnswerRow("Others")
+    row.resize(420, 200)
+    row.show()
+    row.add_words("mira.k (earlier, rejected): 5 · because of the second line, which is not what the picture shows")
+    QApplication.processEvents()
+    (words,) = [each for each in row.findChildren(QLabel) if "mira.k" in each.text()]
+    assert words.width() >= 240
+    row.deleteLater()
