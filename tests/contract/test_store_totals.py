@@ -178,4 +178,4 @@ async def test_home_points_at_what_needs_attention(store: Store) -> None:
     assert [(item.kind, item.task_name, item.count) for item in found] == [
         ("interrupted", "cats", 1), ("over_budget", "birds", 1), ("payments", "", 1), ("to_review", "birds", 2),
     ]  # fmt: skip
-    assert await store.read(totals.badges) == totals.Badges(runs_in_flight=1, to_review=2, open_payments=1)
+    assert await store.read(totals.badges) == totals.Badges(runs_in_flight=1, to_review=2)

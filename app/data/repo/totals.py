@@ -85,7 +85,6 @@ class Badges:
 
     runs_in_flight: int
     to_review: int
-    open_payments: int
 
 
 def run_header(session: Session, run_id: int, now: datetime) -> RunHeader:
@@ -300,7 +299,5 @@ def badges(session: Session) -> Badges:
     done = sa.select(sa.func.count()).select_from(UNITS).where(UNITS.c.status == UnitStatus.COMPLETED)
     decided = sa.select(sa.func.count()).select_from(PENDING).join(UNITS, UNITS.c.unit_id == PENDING.c.unit_id)
     decided = decided.where(UNITS.c.status == UnitStatus.COMPLETED)
-    owed = sa.select(sa.func.count()).select_from(PAYMENTS)
-    owed = owed.where(PAYMENTS.c.state.in_([PaymentState.INTENDED, PaymentState.SENT, PaymentState.UNKNOWN]))
-    values = [int(one(session, statement)[0]) for statement in (flying, done, decided, owed)]
-    return Badges(values[0], max(0, values[1] - values[2]), values[3])
+    values = [int(one(session, statement)[0]) for statement in (flying, done, decided)]
+    return Badges(values[0], max(0, values[1] - values[2]))
