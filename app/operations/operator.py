@@ -25,6 +25,7 @@ from app.operations.engine.notices import Notice, NoticeListener
 from app.operations.engine.reconcile import OpenPayments
 from app.operations.engine.run_context import RunContext
 from app.operations.engine.run_engine import LINGER_SECONDS
+from app.operations.holders import run_lock
 from app.operations.run_life import create_run, end_run, interrupt, leave_run
 from app.providers import registry as providers
 from app.providers.base import CrowdProvider
@@ -74,7 +75,7 @@ class Operator:
         for row in await self._store.read(tasks.list_task_runs, UNFINISHED):
             if row.task_run_id in self.live_runs:
                 continue
-            hold = self._store.try_hold(_lock(row.task_run_id))
+            hold = self._store.try_hold(run_lock(row.task_run_id))
             if hold is None:
                 continue  # another process serves it
             try:
@@ -110,7 +111,7 @@ class Operator:
         await asyncio.to_thread(_see_first_item, self._make(config)[1])
         await provider.RequesterClass(provider, config.provider.requester_name).register()
         run_id = await self._store.write(create_run, config, provider.is_sandbox(), self._clock.now())
-        hold = self._store.try_hold(_lock(run_id))
+        hold = self._store.try_hold(run_lock(run_id))
         if hold is None:
             raise RunHeldElsewhere(f"Run {run_id} is held by another process.")
         return await self._serve(run_id, config, provider, blueprint, hold)
@@ -205,7 +206,7 @@ class Operator:
         return live
 
     def _hold(self, run_id: int) -> Hold:
-        hold = self._store.try_hold(_lock(run_id))
+        hold = self._store.try_hold(run_lock(run_id))
         if hold is None:
             raise RunHeldElsewhere(
                 f"Run {run_id} is served by another process on this database.", "Use the window that shows it live."
@@ -337,10 +338,6 @@ def _see_first_item(blueprint: Blueprint) -> None:
 def _first_items(blueprint: Blueprint, number: int) -> list[AssignmentData]:
     found = [item for item, _ in zip(blueprint.iter_assignments(), range(number), strict=False)]
     return [replace(item) for item in found]
-
-
-def _lock(run_id: int) -> str:
-    return f"run-{run_id}"
 
 
 def _root(error: BaseException) -> BaseException:

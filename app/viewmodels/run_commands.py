@@ -53,9 +53,19 @@ class RunCommands:
         count = await self._operator.expire_units(self._run_id, unit_ids)
         self._toasts.say(f"{count_of(count, 'unit')} expired.", "ok")
 
+    async def expire(self, unit_ids: Sequence[int]) -> None:
+        """Offer these units no longer, those of them that nobody has taken."""
+        fit, others = await self._split(unit_ids, _UNTAKEN)
+        if not fit:
+            self._toasts.say("Only units that nobody has taken can expire.", "warn")
+            return
+        count = await self._operator.expire_units(self._run_id, fit)
+        left_out = f" {count_of(others, 'unit')} cannot expire any more." if others else ""
+        self._toasts.say(f"{count_of(count, 'unit')} expired.{left_out}", "ok")
+
     async def relaunch(self, unit_ids: list[int]) -> None:
         """Offer expired or rejected units again; the old agents' records are kept."""
-        fit, others = await self._split(unit_ids)
+        fit, others = await self._split(unit_ids, _AGAIN)
         if not fit:
             self._toasts.say("Only units that expired or were rejected can be offered again.", "warn")
             return
@@ -63,11 +73,11 @@ class RunCommands:
         left_out = f" {count_of(others, 'unit')} left as they are: neither expired nor rejected." if others else ""
         self._toasts.say(f"{count_of(count, 'unit')} offered again.{left_out}", "ok")
 
-    async def _split(self, unit_ids: Sequence[int]) -> tuple[list[int], int]:
-        """Those of these units that may be offered again, and how many the others are."""
-        query = listing.ListingQuery("units", {"task_run_id": self._run_id}, {"status": _AGAIN})
-        again = set(await self._desktop.store.read(listing.list_ids, query))
-        fit = [unit_id for unit_id in unit_ids if unit_id in again]
+    async def _split(self, unit_ids: Sequence[int], statuses: Sequence[UnitStatus]) -> tuple[list[int], int]:
+        """Those of these units that stand so, and how many the others are."""
+        query = listing.ListingQuery("units", {"task_run_id": self._run_id}, {"status": statuses})
+        standing = set(await self._desktop.store.read(listing.list_ids, query))
+        fit = [unit_id for unit_id in unit_ids if unit_id in standing]
         return fit, len(unit_ids) - len(fit)
 
     async def set_budget(self, budget: Decimal | None) -> None:

@@ -115,6 +115,10 @@ class RunAsks:
         """Offer expired or rejected units again."""
         self.errands.run(self.commands.relaunch, unit_ids)
 
+    def expire(self, unit_ids: list[int]) -> None:
+        """Offer these units no longer."""
+        self.errands.run(self.commands.expire, unit_ids)
+
     def go_on(self) -> None:
         """Resume."""
         self.errands.run(self.commands.go_on)

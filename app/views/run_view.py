@@ -258,15 +258,21 @@ class RunView(QWidget):
     def _open_menu(self, subjects: Subjects, place: QPoint) -> None:
         menu = self.desk.menu(subjects, self.tables.pane().copy)
         if subjects.kind == "units":
-            again = menu.addAction("Offer again (expired or rejected)")
-            again.setIcon(theme.current().icon("ph.arrow-counter-clockwise", "dim"))
-            again.setEnabled(not self.run.elsewhere)
-            again.triggered.connect(lambda: self.asks.relaunch(list(subjects.ids)))
+            menu.addSeparator()
+            for words, icon, slot in (
+                ("Offer again (expired or rejected)", "ph.arrow-counter-clockwise", self.asks.relaunch),
+                ("Expire (not taken yet)", "ph.clock", self.asks.expire),
+            ):
+                action = menu.addAction(theme.current().icon(icon, "dim"), words)
+                action.setEnabled(not self.run.elsewhere)
+                action.triggered.connect(lambda _on=False, slot=slot: slot(list(subjects.ids)))
         menu.popup(place)
 
     def _open_row(self, kind: str, record_id: int) -> None:
         if kind == "units":
             self.show_unit(record_id)
+        elif kind == "onboarding":
+            self.desk.show_history(Subjects(kind, [record_id], self.run.run_id))
         else:
             subjects = Subjects("agents", [record_id], self.run.run_id)
             self.desk.find_unit(subjects, self.show_unit)

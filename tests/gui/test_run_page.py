@@ -288,6 +288,20 @@ async def test_offering_again_leaves_out_what_is_neither_expired_nor_rejected(ca
     assert set(waiting[:2]) <= set(await ids_of(case, UnitStatus.COMPLETED))
 
 
+async def test_selected_units_expire_from_their_menu_unless_somebody_has_them(case: PageCase) -> None:
+    tables = view(case).tables
+    open_ones, waiting = await ids_of(case, UnitStatus.LAUNCHED), await ids_of(case, UnitStatus.COMPLETED)
+    chosen = [*open_ones[:2], waiting[0]]
+    tables.tabs.setCurrent("units")
+    await case.rows(tables.pane().view, 60)
+    tables.pane().view.select_ids(chosen, chosen[0])
+    case.choose(await case.menu(tables.pane().view), "Expire (not taken yet)")
+    await case.said("2 units expired. 1 unit cannot expire any more.")
+    assert await ids_of(case, UnitStatus.EXPIRED) == open_ones[:2]
+    view(case).asks.expire(waiting[:1])
+    await case.said("Only units that nobody has taken can expire.")
+
+
 async def test_chart_titles_are_shortened_rather_than_cut(case: PageCase) -> None:
     switch = view(case).charts.agents.findChildren(CardSwitch)[0]
     for width, titles in ((400, ["Agents at work", "Throughput"]), (130, ["At work", "Rate"])):
