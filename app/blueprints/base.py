@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from app.args import arg
 from app.blueprints.live_agent import LiveAgent
@@ -261,3 +261,19 @@ class Blueprint(ABC):
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         """What a simulated worker submits: right with probability `accuracy`; `draw` in [0, 1) is its chance."""
         return {}
+
+
+@runtime_checkable
+class SimulatesFiles(Protocol):
+    """A blueprint whose simulated workers send files beside their answers."""
+
+    def simulate_files(self, inputs: Mapping[str, Any], answer: Any) -> Sequence[tuple[str, str, bytes]]:
+        """The files that go with a simulated answer: (field, name, content)."""
+
+
+@runtime_checkable
+class SimulatesOnboarding(Protocol):
+    """A blueprint whose simulated workers know how to pass its onboarding."""
+
+    def simulate_onboarding(self, inputs: Mapping[str, Any]) -> Any:
+        """What a simulated worker sends who passes."""

@@ -13,6 +13,7 @@ _blueprints: Registry[Blueprint] = Registry(
         "static_html": "app.blueprints.static_html.blueprint:StaticHtmlBlueprint",
         "static_react": "app.blueprints.static_react.blueprint:StaticReactBlueprint",
         "remote_procedure": "app.blueprints.remote_procedure.blueprint:RemoteProcedureBlueprint",
+        "form": "app.blueprints.form.blueprint:FormBlueprint",
         "mock": "app.blueprints.mock.blueprint:MockBlueprint",
     },
 )

@@ -17,7 +17,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from app.blueprints.base import Blueprint
+from app.blueprints.base import Blueprint, SimulatesFiles, SimulatesOnboarding
 from app.data.packets import ONBOARDING_PREFIX, Packet, PacketType
 
 HEARTBEAT_SECONDS = 6.0
@@ -173,7 +173,10 @@ class SimulatedWorker:
             pause = min(pause * 2, LONGEST_RETRY_SECONDS)
 
     async def _pass_onboarding(self, details: dict[str, Any]) -> dict[str, Any]:
-        data = {"USED_AGENT_ID": details["agent_id"], "onboarding_data": {"success": True}}
+        passing: Any = {"success": True}
+        if isinstance(self._blueprint, SimulatesOnboarding):
+            passing = self._blueprint.simulate_onboarding(details.get("init_task_data") or {})
+        data = {"USED_AGENT_ID": details["agent_id"], "onboarding_data": passing}
         body = {"provider_data": data, "client_timestamp": time.time()}
         answer = await self._send(lambda: self._client.post("/submit_onboarding", json=body))
         real: dict[str, Any] = answer.json().get("data", {}) if answer.status_code == 200 else {}
@@ -208,11 +211,11 @@ class SimulatedWorker:
 
     async def _submit(self, token: str, inputs: dict[str, Any]) -> None:
         final_data = self._blueprint.simulate_answer(inputs, self._habits.accuracy, self._chance.random())
-        body = {"USED_AGENT_ID": token, "final_data": final_data, "client_timestamp": time.time()}
+        form = self._with_files(token, inputs, final_data)
         twice = self._chance.random() < self._habits.rudeness / 2
         started = time.perf_counter()
         sends = [
-            asyncio.ensure_future(self._send(lambda: self._client.post("/submit_task", json=body)))
+            asyncio.ensure_future(self._send(lambda: self._client.post("/submit_task", **form)))
             for _ in range(2 if twice else 1)
         ]
         try:
@@ -227,6 +230,21 @@ class SimulatedWorker:
                 raise Left
         self._tally.double_submits += int(twice)
         self._tally.submitted += 1
+
+    def _with_files(self, token: str, inputs: dict[str, Any], final_data: Any) -> dict[str, Any]:
+        """The request that hands in, as a page makes it: JSON, or a form when there are files."""
+        stamp = time.time()
+        files = (
+            self._blueprint.simulate_files(inputs, final_data) if isinstance(self._blueprint, SimulatesFiles) else ()
+        )
+        if not files:
+            return {"json": {"USED_AGENT_ID": token, "final_data": final_data, "client_timestamp": stamp}}
+        data = {
+            "USED_AGENT_ID": token,
+            "client_timestamp": str(stamp),
+            "final_string_data": json.dumps(final_data),
+        }
+        return {"data": data, "files": [(field, (name, content)) for field, name, content in files]}
 
     async def _be_rude(self, socket: ClientConnection, visit: str, token: str) -> ClientConnection:
         """Do one thing that no page does, and look whether the work in progress survives it."""
