@@ -131,6 +131,28 @@ def _load_operations() -> None:
     import app.viewmodels.watched_runs  # noqa: F401 - loaded here, named where it is used
 
 
+def _load_pages() -> None:
+    """Import what the pages need before they are visited, on a thread: pyqtgraph alone would hold a visit up for 0.1 s.
+
+    No part of it makes an object of Qt's while it is imported, so that none belongs to the thread.
+    """
+    import app.views.launch_page
+    import app.views.payments_page
+    import app.views.qualifications_page
+    import app.views.review_page
+    import app.views.runs_page
+    import app.views.settings_page
+    import app.views.workers_page  # noqa: F401 - loaded here, named where it is used
+    from app.architects import registry as architects
+    from app.blueprints import registry as blueprints
+    from app.providers import registry as providers
+
+    for known in (blueprints, providers, architects):
+        for name in known.names():
+            with suppress(AppError):  # one that cannot be loaded is told where it is chosen
+                known.get(name)
+
+
 async def close_engine(engine: Engine, *, pause: bool) -> None:
     """End in order: decisions that wait, runs, the store. `pause`: runs are left paused rather than interrupted."""
     try:
@@ -178,6 +200,7 @@ class WindowLife:
         else:
             self.window.begin(await self._first_place())
         gc.freeze()  # what is there now stays: sweeping over it would only cost frames
+        self._loading = asyncio.create_task(asyncio.to_thread(_load_pages), name="load pages")
 
     def ask_to_close(self) -> None:
         """Close at once when nothing is in flight; else ask what becomes of it."""
@@ -220,7 +243,7 @@ class WindowLife:
         """The one way to end: the window goes at once, then work behind it, runs, decisions, the store."""
         self.watched.stop()
         self.close_window()
-        await end_all_actions()
+        await asyncio.gather(end_all_actions(), self._loading)
         await asyncio.gather(*(self._stop_run(run_id) for run_id in self._ending_runs))
         await close_engine(self.engine, pause=self._pause)
         self.window.deleteLater()

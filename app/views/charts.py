@@ -42,7 +42,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph ships no types
     """A plot without axes, with quiet lines behind and a cursor that reads values. `x_name` heads the CSV."""
 
     def __init__(self, *, x_name: str = "time", x_text: Text = time_text, y_text: Text = count_text) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)  # making one takes as long as all else here
         self.x_name, self.x_text, self.y_text = x_name, x_text, y_text
         self.x: Floats = floats([])
         self.series: dict[str, Floats] = {}
@@ -52,7 +52,6 @@ class Plot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph ships no types
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(REDRAW_MS)
         self._quiet.timeout.connect(self._redraw_if_dirty)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(False, False)
         self.hideAxis("left")
