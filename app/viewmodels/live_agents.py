@@ -8,19 +8,23 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.data.states import LIVE_AGENT
+from app.data.states import LIVE_AGENT, ONBOARDING_LIVE
 from app.data.store import Store
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.store_source import StoreSource
 
-_LIVE = frozenset(str(status) for status in LIVE_AGENT)
+_LIVE = {
+    "agents": frozenset(str(status) for status in LIVE_AGENT),
+    "onboarding": frozenset(str(status) for status in ONBOARDING_LIVE),
+}
 _TICK_MS = 1000
 
 
 class LiveAgentsModel(RecordTableModel):
-    """Agents of one run. While an agent is at work its time on task runs, and "last heard" is what its page told.
+    """Agents of one run, or its newcomers (`kind` "onboarding"). While one is at work the time on task runs, and "last
+    heard" is what the page told.
 
-    `presence` gives agent_id -> seconds since heard, empty when the run is not served here; asked once a second.
+    `presence` gives the id -> seconds since heard, empty when the run is not served here; asked once a second.
     """
 
     def __init__(
@@ -31,8 +35,11 @@ class LiveAgentsModel(RecordTableModel):
         now: Callable[[], datetime],
         query: RecordQuery | None = None,
         parent: QObject | None = None,
+        *,
+        kind: str = "agents",
     ) -> None:
-        super().__init__(StoreSource(store, "agents", {"task_run_id": run_id}), query, parent)
+        super().__init__(StoreSource(store, kind, {"task_run_id": run_id}), query, parent)
+        self._live = _LIVE[kind]
         self._presence, self._now = presence, now
         self._heard: Mapping[int, float] = {}
         self._looked_at = now()
@@ -56,7 +63,7 @@ class LiveAgentsModel(RecordTableModel):
 
     def values_at(self, row: int) -> tuple[Any, ...] | None:
         values = super().values_at(row)
-        if values is None or values[self._status] not in _LIVE:
+        if values is None or values[self._status] not in self._live:
             return values
         shown = list(values)
         started_at = values[self._last_heard]  # of an agent at work the listing gives when it began

@@ -25,7 +25,7 @@ from app.viewmodels.paced import Paced
 from app.viewmodels.run_figures import Tile
 from app.viewmodels.run_series import RunSeries, rate_per_minute
 
-TABLES = ("task_runs", "units", "agents", "payments", "events", "pending_decisions")
+TABLES = ("task_runs", "units", "agents", "onboarding_agents", "payments", "events", "pending_decisions")
 _TICK_MS = 1000
 _FACTS_MS = 500
 _SERIES_MS = 3000
@@ -157,6 +157,11 @@ class RunViewModel(QObject):
         if self.live is not None:
             return len(self.live.presence)
         return self.facts.at_work if self.facts is not None else 0
+
+    @property
+    def newcomers(self) -> int | None:
+        """How many are in the onboarding now; None where the run is not served here."""
+        return len(self.live.newcomers) if self.live is not None else None
 
     @property
     def resumable(self) -> bool:

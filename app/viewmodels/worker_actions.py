@@ -106,6 +106,7 @@ class WorkerActions(QObject):
             "units": places.list_people_of_units,
             "agents": places.list_people_of_agents,
             "workers": places.list_people,
+            "onboarding": places.list_people_of_newcomers,
         }[subjects.kind]
         found = await self._store.read(of, subjects.ids)
         if not found:

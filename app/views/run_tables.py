@@ -18,7 +18,7 @@ from app.views.widgets.fields import SearchField
 from app.views.widgets.headers import SectionTabs
 from app.views.widgets.panels import EmptyPanel
 
-TABS = (("agents", "Agents"), ("units", "Units"), ("refused", "Refused"), ("log", "Log"))
+TABS = (("agents", "Agents"), ("onboarding", "Onboarding"), ("units", "Units"), ("refused", "Refused"), ("log", "Log"))
 AT_WORK = "accepted|in task"
 _AGENT_CHIPS = (
     (AT_WORK, "at work"),
@@ -36,11 +36,17 @@ _UNIT_CHIPS = (
 )
 _WIDTHS = {"log": {"when": 110, "level": 110, "kind": 160, "message": 520}, "refused": {"when": 110, "reason": 480}}
 _NOBODY_NOW = ("Nobody is at work", "Workers appear here as soon as they take a unit.")
+_NEWCOMER_CHIPS = (
+    ("onboarding|waiting", "in it"),
+    ("approved", "passed"),
+    ("rejected", "failed"),
+    ("disconnect|timeout|returned|expired", "left"),
+)
 _LOG_CHIPS = (("warning", "warnings"), ("error", "errors"))
 
 
 class RunTables(QWidget):
-    """`menu_asked(Subjects, QPoint)`; `opened(str, int)`: the kind of row ("agents", "units") and its id.
+    """`menu_asked(Subjects, QPoint)`; `opened(str, int)`: the kind of row ("agents", "units", "onboarding") and its id.
 
     `link_asked()`: nobody has come yet, and the entry link is wanted.
     """
@@ -76,6 +82,7 @@ class RunTables(QWidget):
         if key not in self.panes:
             makers: dict[str, Callable[[], TablePane]] = {
                 "agents": self._agents,
+                "onboarding": self._newcomers,
                 "units": self._units,
                 "refused": self._refused,
                 "log": self._log,
@@ -110,6 +117,7 @@ class RunTables(QWidget):
         """Counts behind the words of the tabs."""
         run = self._run
         self.tabs.setCount("agents", run.at_work)
+        self.tabs.setCount("onboarding", run.newcomers)
         self.tabs.setCount("units", sum(run.counts().values()))
         self._show_current()
         refused = self.panes.get("refused")
@@ -138,6 +146,22 @@ class RunTables(QWidget):
         )
         empty = EmptyPanel("ph.users", "No agents", "Workers appear here as soon as they take a unit.")
         return self._pane("agents", model, "Filter agents", _AGENT_CHIPS, empty, unmatched=_NOBODY_NOW)
+
+    def _newcomers(self) -> TablePane:
+        run, desktop = self._run, self._run.desktop
+        model = LiveAgentsModel(
+            desktop.store,
+            run.run_id,
+            lambda: run.live.newcomers if run.live is not None else {},
+            desktop.clock.now,
+            kind="onboarding",
+        )
+        empty = EmptyPanel(
+            "ph.graduation-cap",
+            "Nobody was in the onboarding",
+            "Who has to pass the task's introduction first appears here, with how it went.",
+        )
+        return self._pane("onboarding", model, "Filter newcomers", _NEWCOMER_CHIPS, empty)
 
     def _units(self) -> TablePane:
         empty = EmptyPanel("ph.stack", "No units yet", "They appear here as they are made from the data of the task.")
@@ -185,6 +209,7 @@ class RunTables(QWidget):
         model.count_changed.connect(self.show_counts)
         if key in ("agents", "units"):
             pane.view.menu_asked.connect(self._ask_menu)
+        if key in ("agents", "units", "onboarding"):
             pane.view.opened.connect(lambda record_id: self.opened.emit(key, record_id))
         return pane
 

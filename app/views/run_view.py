@@ -272,7 +272,7 @@ class RunView(QWidget):
         if kind == "units":
             self.show_unit(record_id)
         elif kind == "onboarding":
-            self.desk.show_history(Subjects(kind, [record_id], self.run.run_id))
+            self.desk.history(Subjects(kind, [record_id], self.run.run_id))
         else:
             subjects = Subjects("agents", [record_id], self.run.run_id)
             self.desk.find_unit(subjects, self.show_unit)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.data.repo import assignments, blocks, journal, listing, money, qualifications, reviews, status
+from app.data.repo import assignments, blocks, journal, listing, money, onboarding, qualifications, reviews, status
 from app.data.repo.core import AGENTS
 from app.data.repo.listing import LISTINGS, ListingQuery
 from app.data.repo.money import NewPayment
@@ -44,7 +44,19 @@ def fill(session: Session) -> int:
     journal.add_event(session, run_id, "run.started", "info", "The run started.", {}, "me", NOW)
     details = {"worker_name": "eve", "code": "blocked"}
     journal.add_event(session, run_id, "worker.refused", "info", "eve: You are blocked.", details, "", later(3))
+    begin_onboarding(session, run_id, ada)
+    passed = begin_onboarding(session, run_id, bob)
+    onboarding.record_onboarding(session, passed, {"sounds": "good"}, later(40))
+    status.set_onboarding_status(session, passed, A.APPROVED, now=later(40))
     return run_id
+
+
+def begin_onboarding(session: Session, run_id: int, worker_id: int) -> int:
+    made = onboarding.create_onboarding_agent(
+        session, run_id=run_id, worker_id=worker_id, registration_id=f"v-{worker_id}", nonce=f"n{worker_id}",
+        token_hash=f"h{worker_id}", inputs={}, now=NOW,
+    )  # fmt: skip
+    return made.onboarding_agent_id
 
 
 def pay(session: Session, key: str, kind: PaymentKind, worker: int, unit: int | None, run_id: int, amount: str) -> None:
@@ -101,6 +113,19 @@ async def test_search_and_filters_take_any_text(store: Store, run_id: int) -> No
         for name in shown.filters:
             assert await ids(store, kind, filters={name: ()}) == everything
             await ids(store, kind, filters={name: ("nonsense", "99999999999999999999")})
+
+
+async def test_newcomers_tell_how_their_onboarding_goes(store: Store, run_id: int) -> None:
+    assert await ids(store, "onboarding", run_id) == [2, 1]
+    assert await row(store, "onboarding", 1) == {
+        "worker": "ada", "status": "onboarding", "began": NOW, "on_task": 100.0, "last_heard": NOW, "answer": "",
+    }  # fmt: skip
+    assert await row(store, "onboarding", 2) == {
+        "worker": "bob 100%", "status": "approved", "began": NOW, "on_task": 40.0, "last_heard": later(40),
+        "answer": '{"sounds": "good"}',
+    }  # fmt: skip
+    assert await ids(store, "onboarding", filters={"status": ("approved", "rejected")}) == [2]
+    assert await ids(store, "onboarding", search="ADA") == [1]
 
 
 async def test_units_tell_who_answered_what(store: Store, run_id: int) -> None:

@@ -16,7 +16,18 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.blueprints.base import AssignmentData, RowError
 from app.clock import SystemClock
-from app.data.repo import assignments, dispatch, journal, listing, live_updates, people, status, subjects, tasks
+from app.data.repo import (
+    assignments,
+    dispatch,
+    journal,
+    listing,
+    live_updates,
+    onboarding,
+    people,
+    status,
+    subjects,
+    tasks,
+)
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.operations.configuration.config import from_yaml
 from app.viewmodels.more_units import MoreItems
@@ -475,6 +486,31 @@ async def test_the_task_file_is_saved_and_reads_back(case: PageCase, tmp_path: P
     path = tmp_path / "task.yaml"
     await view(case).asks.commands.save_yaml(path)
     assert from_yaml(path.read_text("utf-8")).task.task_name == "birds"
+
+
+async def test_who_is_in_the_onboarding_is_seen_live(live: PageCase) -> None:
+    run = view(live).run.live
+    assert run is not None
+    store, now, room = live.desktop.store, live.clock.now(), run.engine.onboarding.room
+    worker_id = await store.write(people.get_or_create_worker, "nina", "inhouse", now)
+    begun = await store.write(
+        lambda session: onboarding.create_onboarding_agent(
+            session, run_id=run.run_id, worker_id=worker_id, registration_id="v-nina", nonce="n", token_hash="h",
+            inputs={}, now=now,
+        )
+    )  # fmt: skip
+    token = run.engine.onboarding.enter(begun.onboarding_agent_id, worker_id, "nina", "n", now)
+    view(live).tables.show_tab("onboarding")
+    pane = view(live).tables.pane()
+    await live.rows(pane.view, 1)
+    assert (pane.model.value(0, "worker"), pane.model.value(0, "status")) == ("nina", "onboarding")
+    await live.until(lambda: view(live).tables.tabs._counts.get("onboarding") == 1, "the count of the tab")
+    live.click_row(pane.view, 0, double=True)
+    await live.until(lambda: view(live).dossier is not None, "the dossier")
+    room.leave(token)
+    await store.write(lambda session: status.set_onboarding_status(session, 1, AgentStatus.TIMEOUT, now=now))
+    await live.until(lambda: pane.model.value(0, "status") == "timeout", "the status")
+    await live.until(lambda: view(live).tables.tabs._counts.get("onboarding") == 0, "the count of the tab")
 
 
 async def test_a_message_reaches_the_agents_of_the_run(live: PageCase, monkeypatch: pytest.MonkeyPatch) -> None:

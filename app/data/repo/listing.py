@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.data.repo.core import one, run
+from app.data.repo.listing_onboarding import ONBOARDING_TABLE
 from app.data.repo.listing_parts import Kind, Shown
 from app.data.repo.listing_people import GRANT_TABLE, QUALIFICATION_TABLE, WORKER_TABLE
 from app.data.repo.listing_runs import LOG_TABLE, PAYMENT_TABLE, REFUSED_TABLE, RUN_TABLE
@@ -25,6 +26,7 @@ from app.errors import InvalidEntry
 KINDS: dict[str, Kind] = {
     "units": UNIT_TABLE,
     "agents": AGENT_TABLE,
+    "onboarding": ONBOARDING_TABLE,
     "refused": REFUSED_TABLE,
     "log": LOG_TABLE,
     "workers": WORKER_TABLE,

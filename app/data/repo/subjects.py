@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from app.data.states import LIVE_AGENT, UnitStatus
-from app.data.tables.people import Agent, Block, Worker
+from app.data.tables.people import Agent, Block, OnboardingAgent, Worker
 from app.data.tables.quality import GrantedQualification, Qualification
 from app.data.tables.tasks import Project, Task, TaskRun, Unit
 
@@ -108,6 +108,15 @@ def list_people_of_units(session: Session, unit_ids: Sequence[int]) -> list[Pers
         statement = select(col(Unit.worker_id)).where(col(Unit.unit_id).in_(some)).distinct()
         worker_ids.update(row[0] for row in session.execute(statement) if row[0] is not None)
     return list_people(session, sorted(worker_ids))
+
+
+def list_people_of_newcomers(session: Session, onboarding_agent_ids: Sequence[int]) -> list[Person]:
+    """The workers of these onboardings, each once, by name."""
+    workers: set[int] = set()
+    for some in _chunks(onboarding_agent_ids):
+        statement = select(col(OnboardingAgent.worker_id)).where(col(OnboardingAgent.onboarding_agent_id).in_(some))
+        workers.update(session.execute(statement).scalars())
+    return list_people(session, sorted(workers))
 
 
 def list_people_of_agents(session: Session, agent_ids: Sequence[int]) -> list[Person]:
