@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -21,7 +22,9 @@ _NAME_WIDTH = 92
 
 
 class DossierView(QWidget):
-    """What is known of one worker, live. `subjects()` is what its buttons act on."""
+    """What is known of one worker, live. `subjects()` is what its buttons act on; `seen_changed` on show and hide."""
+
+    seen_changed = Signal()
 
     def __init__(self, desktop: Desktop, desk: ActionDesk) -> None:
         super().__init__()
@@ -67,10 +70,12 @@ class DossierView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.viewmodel.set_active(True)
+        self.seen_changed.emit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.viewmodel.set_active(False)
         super().hideEvent(event)
+        self.seen_changed.emit()
 
     def _buttons(self) -> QWidget:
         bar = QWidget()
@@ -119,7 +124,11 @@ class DossierView(QWidget):
         )
         self.sections["work"].show_rows(
             [
-                (ago(work.when), words_of(str(work.agent_status)) + (f": {work.note}" if work.note else ""))
+                (
+                    ago(work.when),
+                    f"{work.task_name}, U-{work.unit_id}: {words_of(str(work.agent_status))}"
+                    + (f" ({work.note})" if work.note else ""),
+                )
                 for work in dossier.work
             ]
         )

@@ -37,7 +37,7 @@ _CHIPS = (
     ("intended|sent", "waiting"),
     ("failed", "failed"),
     ("unknown", "unknown"),
-    ("cancelled", "called off"),
+    ("cancelled", "cancelled"),
 )
 
 _WIDTHS = {"when": 110, "kind": 90, "amount": 95, "task": 170, "unit": 90, "reason": 190, "error": 190}

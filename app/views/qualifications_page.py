@@ -112,8 +112,9 @@ class QualificationsPage(Page):
         name = facts.row.qualification_name
         sheet = ConfirmSheet(f"Delete “{name}”?", "Delete", "It cannot be brought back.", "danger")
         open_runs = [one for one in facts.required_by if one.state != "completed"]
-        asked = f" {count_of(len(open_runs), 'open run')} ask for it and will refuse everybody." if open_runs else ""
-        sheet.setPreview(f"{count_of(facts.row.holders, 'grant')} of it go too.{asked}", "warn")
+        ask, go = ("asks" if len(open_runs) == 1 else "ask"), ("goes" if facts.row.holders == 1 else "go")
+        asked = f" {count_of(len(open_runs), 'open run')} {ask} for it and will refuse everybody." if open_runs else ""
+        sheet.setPreview(f"{count_of(facts.row.holders, 'grant')} of it {go} too.{asked}", "warn")
         self.errands.confirm(sheet, lambda: (self.viewmodel.delete, (name,)))
 
     def ask_grant(self) -> None:

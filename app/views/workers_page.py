@@ -58,6 +58,7 @@ class WorkersPage(Page):
         layout.addWidget(self.pane, 1)
         self.desk.history_asked.connect(self.open_dossier)
         self.dossier.viewmodel.changed.connect(self._selection_changed)
+        self.dossier.seen_changed.connect(self._selection_changed)
 
     def open_at(self, where: Mapping[str, Any]) -> None:
         self.pane.model.refresh()

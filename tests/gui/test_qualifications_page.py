@@ -113,7 +113,7 @@ async def test_deleting_says_how_many_grants_go_and_who_asks_for_it(case: PageCa
     press(case, "Delete …")
     sheet = await case.sheet(ConfirmSheet)
     words = sheet.preview.text().replace("\u00a0", " ")
-    assert words == "2 grants of it go too. 1 open run ask for it and will refuse everybody."
+    assert words == "2 grants of it go too. 1 open run asks for it and will refuse everybody."
     case.confirm(sheet)
     await case.closed(sheet)
     assert await case.desktop.store.read(qualifications.find_qualification, "chest-reader") is None

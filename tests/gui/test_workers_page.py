@@ -185,3 +185,11 @@ async def test_whoever_is_found_by_name_can_be_acted_on_without_a_click(case: Pa
     assert sheet.task_id() is not None
     assert names(case)[3] in sheet.title.text()
     sheet.dismiss()
+
+
+async def test_the_buttons_act_on_nobody_once_the_dossier_is_closed(case: PageCase) -> None:
+    case.window.show_place("workers", {"worker_id": page(case).pane.model.ids[3]})
+    await case.until(page(case).bonus_button.isEnabled, "the buttons are about the one who is shown")
+    case.window.inspector.hide()
+    assert not page(case).bonus_button.isEnabled()
+    assert page(case).offers() == []

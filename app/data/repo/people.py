@@ -18,6 +18,7 @@ from app.data.repo.core import (
     PAYMENTS,
     REVIEWS,
     RUNS,
+    TASKS,
     UNITS,
     WORKERS,
     add,
@@ -67,6 +68,8 @@ class SubmissionRow:
     pay: Decimal
     bonus: Decimal
     currency: str
+    unit_id: int
+    task_name: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,8 @@ def list_submissions_of_worker(
     )
     statement = (
         sa.select(AGENTS.c.submitted_at, UNITS.c.status, AGENTS.c.status, note, UNITS.c.pay_amount, RUNS.c.currency)
-        .add_columns(AGENTS.c.unit_id)
+        .add_columns(AGENTS.c.unit_id, TASKS.c.task_name)
+        .join(TASKS, TASKS.c.task_id == AGENTS.c.task_id)
         .join(UNITS, UNITS.c.unit_id == AGENTS.c.unit_id)
         .join(RUNS, RUNS.c.task_run_id == AGENTS.c.task_run_id)
         .where(AGENTS.c.worker_id == worker_id, AGENTS.c.submitted_at.is_not(None))
@@ -213,7 +217,7 @@ def list_submissions_of_worker(
     rows = run(session, statement).all()
     bonuses = _bonuses(session, worker_id, [row.unit_id for row in rows])
     return [
-        SubmissionRow(r[0], UnitStatus(r[1]), AgentStatus(r[2]), r[3], r[4], bonuses.get(r.unit_id, Decimal(0)), r[5])
+        SubmissionRow(r[0], UnitStatus(r[1]), AgentStatus(r[2]), r[3], r[4], bonuses.get(r.unit_id, Decimal(0)), *r[5:])
         for r in rows
     ]
 
