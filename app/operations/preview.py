@@ -18,7 +18,7 @@ from app.architects.router.entry import make_entry_token
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint, PageSet
 from app.clock import Clock
-from app.data.packets import DESKTOP_ID, Packet, PacketType
+from app.data.packets import DESKTOP_ID, ONBOARDING_PREFIX, Packet, PacketType
 from app.data.states import AgentStatus
 from app.errors import ConfigError
 from app.operations.configuration.config import RunConfig
@@ -59,6 +59,8 @@ class PagePreview:
         self._rows: list[AssignmentData] = []
         self._visits: dict[str, _Visit] = {}
         self._tokens: dict[str, str] = {}
+        self._newcomers: dict[str, str] = {}
+        self._has_passed = False
         self._architect: Architect | None = None
         self._channels: list[Channel] = []
 
@@ -131,6 +133,8 @@ class PagePreview:
         match packet.packet_type:
             case PacketType.REGISTER_AGENT:
                 return PacketType.AGENT_DETAILS, self._register(packet.data)
+            case PacketType.SUBMIT_ONBOARDING:
+                return PacketType.AGENT_DETAILS, self._submit_onboarding(token, packet.data)
             case PacketType.SUBMIT_UNIT:
                 return PacketType.SUBMIT_ACKNOWLEDGED, {"failure_reason": self._submit(token, packet.data)}
             case PacketType.SUBMIT_METADATA | PacketType.RETURN_UNIT:
@@ -140,18 +144,44 @@ class PagePreview:
             case PacketType.MEPHISTO_BOUND_LIVE_UPDATE if "request_id" in packet.data:
                 return PacketType.CLIENT_BOUND_LIVE_UPDATE, _no_call(packet.data)
             case PacketType.REQUEST_STATUSES:
-                return PacketType.RETURN_STATUSES, {token: self._status(token) for token in self._visits}
+                known = {token: self._status(token) for token in self._visits}
+                return PacketType.RETURN_STATUSES, known | dict.fromkeys(self._newcomers, str(AgentStatus.ONBOARDING))
             case PacketType.REQUEST_AGENT_STATUS:
-                return PacketType.AGENT_STATUS, {"status": self._status(token) if token in self._visits else None}
+                return PacketType.AGENT_STATUS, {"status": self._status_of(token)}
             case _:
                 return None
 
     def _status(self, token: str) -> str:
         return AgentStatus.COMPLETED if self._visits[token].done else AgentStatus.IN_TASK
 
+    def _status_of(self, token: str) -> str | None:
+        if token in self._newcomers:
+            return AgentStatus.ONBOARDING
+        return self._status(token) if token in self._visits else None
+
     def _register(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The next row; the same again for a page that is loaded anew."""
+        """The introduction, where the task has one, until it is passed; then the next row. The same again for a page
+        that is loaded anew."""
         registration = str(data.get("provider_data", {}).get("agent_registration_id", ""))
+        if self.config.blueprint.onboarding_qualification and not self._has_passed:
+            token = next((token for token, visit in self._newcomers.items() if visit == registration), "")
+            token = token or ONBOARDING_PREFIX + secrets.token_urlsafe(24)
+            self._newcomers[token] = registration
+            return _details(token, self._blueprint.onboarding_data())
+        return self._next_row(registration)
+
+    def _submit_onboarding(self, token: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Judged as a run would, without the requester's own code. Who fails may try again: it is a preview."""
+        registration = self._newcomers.pop(token, None)
+        if registration is None:
+            return _no_details("This page is of a preview that was closed.")
+        inputs = dict(self._blueprint.onboarding_data())
+        if not self._blueprint.check_onboarding(inputs, data.get("onboarding_data")):
+            return _no_details("A worker who answers so does not pass. Load the page again to try once more.")
+        self._has_passed = True
+        return self._next_row(registration)
+
+    def _next_row(self, registration: str) -> dict[str, Any]:
         token = self._tokens.get(registration)
         if token is None:
             token = self._tokens[registration] = secrets.token_urlsafe(24)
@@ -161,12 +191,7 @@ class PagePreview:
                 shown=self._blueprint.initial_data(item.shared, unit),
                 began=self.clock.monotonic(),
             )
-        return {
-            "worker_id": NAME,
-            "agent_id": token,
-            "init_task_data": dict(self._visits[token].shown),
-            "failure_reason": None,
-        }
+        return _details(token, self._visits[token].shown)
 
     def _submit(self, token: str, data: Mapping[str, Any]) -> str | None:
         """Check it as a run would, and forget it. None when a run would have taken it."""
@@ -198,6 +223,14 @@ class PagePreview:
             "submissions": [],
             "current": False,
         }
+
+
+def _details(token: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {"worker_id": NAME, "agent_id": token, "init_task_data": dict(shown), "failure_reason": None}
+
+
+def _no_details(reason: str) -> dict[str, Any]:
+    return {"worker_id": NAME, "agent_id": None, "failure_reason": reason, "failure_code": "onboarding_failed"}
 
 
 def _no_call(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from app.blueprints.served_files import (
     plain_inputs,
 )
 from app.blueprints.static_react.answers import (
-    answer_from_truth,
     check_answer,
     describe_answer,
     holds_truth,
@@ -193,14 +192,14 @@ class StaticReactBlueprint(Blueprint):
         return described.short, described.labels
 
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
-        shown = plain_inputs(inputs)
-        args = self._args
-        if args.onboarding_truth and shown == args.onboarding_data:
-            return answer_from_truth(args.onboarding_truth, "")
         truths = self._known_truths()
-        own = {name: value for name, value in shown.items() if name not in TRUTH_FIELDS}
+        own = {name: value for name, value in plain_inputs(inputs).items() if name not in TRUTH_FIELDS}
         others = list({_key(truth): truth for truth in truths.values()}.values())
-        return simulate_answer(own, truths.get(_key(own)), others, args.answer_field, accuracy, draw)
+        return simulate_answer(own, truths.get(_key(own)), others, self._args.answer_field, accuracy, draw)
+
+    def simulate_onboarding(self, inputs: Mapping[str, Any]) -> Any:
+        """What passes the onboarding."""
+        return dict(self._args.onboarding_truth)
 
     def _known_truths(self) -> dict[str, Any]:
         """What is right for a row, by what is shown of it."""

@@ -242,7 +242,7 @@ def test_the_onboarding_is_judged_by_what_the_task_says(folder: Path) -> None:
     assert blueprint.check_onboarding({}, {"a": "b"})
     assert not blueprint.check_onboarding({}, {"a": "c"})
     assert not blueprint.check_onboarding({}, None)
-    assert blueprint.check_onboarding({}, blueprint.simulate_answer({"q": 1}, 0.5, 0.9))  # rehearsals get through
+    assert blueprint.check_onboarding({}, blueprint.simulate_onboarding({"q": 1}))
     assert make(folder, **asked).check_onboarding({}, {"whatever": 1})
 
 

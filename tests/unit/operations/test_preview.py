@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ def config_of(name: str, *overrides: str) -> RunConfig:
     return configs.load_task_file(ROOT / "examples" / name / "task.yaml", overrides)
 
 
-@pytest.mark.parametrize("name", ["mock", "static_html", "image_label"])
+@pytest.mark.parametrize("name", ["mock", "static_html", "image_label", "static_react"])
 async def test_the_pages_of_every_blueprint_are_served(name: str, tmp_path: Path) -> None:
     preview = PagePreview(config_of(name), tmp_path, SystemClock())
     url = await preview.open()
@@ -59,3 +60,37 @@ async def test_data_that_cannot_be_read_are_told_and_nothing_is_served(tmp_path:
     with pytest.raises(ConfigError):
         await preview.open()
     await preview.close()
+
+
+async def test_an_introduction_comes_first_and_is_judged(tmp_path: Path) -> None:
+    preview = PagePreview(config_of("static_react"), tmp_path, SystemClock())
+    url = await preview.open()
+    base = url.split("/enter/")[0]
+    who = {"worker_name": "x", "assignment_id": "1", "agent_registration_id": "1-x", "provider_type": "inhouse"}
+    try:
+        async with httpx.AsyncClient(base_url=base, trust_env=False, follow_redirects=True) as browser:
+
+            async def say(path: str, provider_data: dict[str, Any]) -> Any:
+                answer = await browser.post(path, json={"provider_data": provider_data, "client_timestamp": 0})
+                return answer.json()["data"]
+
+            async def answer_with(token: str, choice: str) -> Any:
+                return await say("/submit_onboarding", {"USED_AGENT_ID": token, "onboarding_data": {"choice": choice}})
+
+            await browser.get(url)
+            first = await say("/request_agent", who)
+            assert first["agent_id"].startswith("onboarding_")
+            assert first["init_task_data"]["second"] == "No bread on Tuesday"
+            assert (await say("/request_agent", who))["agent_id"] == first["agent_id"]
+            failed = await answer_with(first["agent_id"], "first")
+            assert failed["agent_id"] is None
+            assert "does not pass" in failed["failure_reason"]
+            again = await say("/request_agent", who)
+            real = await answer_with(again["agent_id"], "second")
+            assert "notice" in real["init_task_data"]
+            assert not real["agent_id"].startswith("onboarding_")
+            assert (await say("/request_agent", who))["agent_id"] == real["agent_id"]
+            other = await say("/request_agent", {**who, "assignment_id": "2", "agent_registration_id": "2-x"})
+            assert not other["agent_id"].startswith("onboarding_")
+    finally:
+        await preview.close()
