@@ -6,12 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QWidget
 
 from app.views import theme
 from app.views.charts import Plot, StackedArea
 from app.views.widgets.buttons import IconButton
 from app.views.widgets.cards import Card
+from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.labels import ElidedLabel, label
 
 _SCALE = 2
@@ -153,9 +154,9 @@ class ChartCard(Card):
         menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))
 
     def _ask(self, ending: str) -> None:
-        dialog = QFileDialog(self, f"Save {self._name}")
+        dialog = FileDialog(self, f"Save {self._name}")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(ending)
         dialog.selectFile(f"{self._name.lower().replace(' ', '-')}.{ending}")
         dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.views.sheet import Sheet
 from app.views.widgets.buttons import Button
 from app.views.widgets.fields import FormField
+from app.views.widgets.file_dialog import FileDialog
 
 
 class FileRow(QWidget):
@@ -50,8 +51,8 @@ class FileSheet(Sheet):
         return Path(self.row.edit.text().strip()).expanduser()
 
     def _choose(self, chosen: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, self._title)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog = FileDialog(self, self._title)
+        dialog.setFileMode(FileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self._kinds)
         dialog.fileSelected.connect(chosen)
         dialog.finished.connect(dialog.deleteLater)

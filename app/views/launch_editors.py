@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction, QFocusEvent, QPainter, QPaintEvent, QWheelEve
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QLineEdit,
     QPlainTextEdit,
     QWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.viewmodels.launch_form import Editor, FieldSpec, parts_of, span_seconds, span_text
 from app.views import theme
+from app.views.widgets.file_dialog import FileDialog
 
 _MOST_LINES = 8
 
@@ -225,10 +225,10 @@ class PathEditor(LineEditor):
         self._restyle()
         theme.current().changed.connect(self._restyle)
 
-    def choose(self) -> QFileDialog:
+    def choose(self) -> FileDialog:
         """Open the dialog; the choice lands in the field."""
-        dialog = QFileDialog(self, f"{self._words or 'Choose'}", str(self._start()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory if self._folder else QFileDialog.FileMode.ExistingFile)
+        dialog = FileDialog(self, f"{self._words or 'Choose'}", str(self._start()))
+        dialog.setFileMode(FileDialog.FileMode.Directory if self._folder else FileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.take)
         dialog.open()

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch import LaunchViewModel
@@ -17,6 +17,7 @@ from app.views.launch_side import LaunchSide
 from app.views.launch_steps_view import LaunchStepsView
 from app.views.page import Offer, Page
 from app.views.widgets.buttons import Button
+from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.headers import PageHeader
 from app.views.widgets.labels import hairline, label
 from app.views.widgets.panels import Banner, IconMark
@@ -94,19 +95,19 @@ class LaunchPage(Page):
         self._jump()
         self.model.launch()
 
-    def ask_open(self) -> QFileDialog:
+    def ask_open(self) -> FileDialog:
         """Ask for a task file and open it."""
-        dialog = QFileDialog(self, "Open a task file", str(self.model.form.values.base_dir), _YAML)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog = FileDialog(self, "Open a task file", str(self.model.form.values.base_dir), _YAML)
+        dialog.setFileMode(FileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(lambda path: self.model.open_yaml(Path(path)))
         dialog.open()
         return dialog
 
-    def ask_save(self) -> QFileDialog:
+    def ask_save(self) -> FileDialog:
         """Ask where, and save the form as a task file."""
-        dialog = QFileDialog(self, "Save as a task file", str(self.model.form.values.base_dir), _YAML)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = FileDialog(self, "Save as a task file", str(self.model.form.values.base_dir), _YAML)
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("yaml")
         dialog.selectFile(f"{self.model.form.values.entered.get('task.task_name') or 'task'}.yaml")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -121,8 +121,11 @@ class RehearsalPanel(QWidget):
     def show_state(self) -> None:
         """Show where the rehearsal stands."""
         state = self._rehearsal
-        self.start.setVisible(not state.running)
-        self.cancel.setVisible(state.running)
+        shown, hidden = (self.cancel, self.start) if state.running else (self.start, self.cancel)
+        shown.show()
+        if hidden.hasFocus():  # hiding it would send the focus somewhere else on the page
+            shown.setFocus(Qt.FocusReason.OtherFocusReason)
+        hidden.hide()
         self.bar.setVisible(state.running)
         self.bar.setValue(round(state.fraction * 1000))
         self.result.setVisible(bool(state.rows))

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
 from app.viewmodels.desktop import Desktop
@@ -16,6 +16,7 @@ from app.viewmodels.run import RunViewModel
 from app.viewmodels.run_commands import LINK_DAYS, RunCommands
 from app.views.errands import Errands
 from app.views.run_sheets import AddUnitsSheet, BudgetSheet, ExpireSheet, ExportSheet, PersonLinkSheet, StopSheet
+from app.views.widgets.file_dialog import FileDialog
 
 
 class RunAsks:
@@ -103,9 +104,9 @@ class RunAsks:
 
     def ask_yaml(self) -> None:
         """Ask where to save the task file."""
-        dialog = QFileDialog(self._host, "Save the task file")
+        dialog = FileDialog(self._host, "Save the task file")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("yaml")
         dialog.selectFile("task.yaml")
         dialog.fileSelected.connect(lambda path: self.errands.run(self.commands.save_yaml, Path(path)))

@@ -7,12 +7,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
-from PySide6.QtWidgets import QButtonGroup, QFileDialog, QLineEdit, QRadioButton, QSpinBox
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QRadioButton, QSpinBox
 
 from app.viewmodels.formats import count_of, money
 from app.views.file_sheet import FileRow, FileSheet
 from app.views.sheet import Sheet
 from app.views.widgets.fields import FormField
+from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.labels import label
 
 EXPORT_FORMATS = (
@@ -158,8 +159,8 @@ class ExportSheet(Sheet):
         self._check()
 
     def _choose(self, chosen: Callable[[str], None]) -> None:
-        dialog = QFileDialog(self, "Export this run")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog = FileDialog(self, "Export this run")
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(_SUFFIX[self.kind()].removeprefix("."))
         dialog.setDirectoryUrl(QUrl.fromLocalFile(str(self.path().parent)))
         dialog.selectFile(self.path().name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.viewmodels.action import Action
 from app.viewmodels.background import BackgroundWork, Progress
@@ -20,6 +20,7 @@ from app.viewmodels.ui_state import UiState
 from app.views.table_view import RecordTableView
 from app.views.widgets.buttons import IconButton
 from app.views.widgets.fields import SearchField
+from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.labels import label
 from app.views.widgets.panels import EmptyPanel
 from app.views.widgets.pills import Chip, ChipRow
@@ -103,9 +104,9 @@ class TablePane(QWidget):
 
     def ask_csv(self) -> None:
         """Ask for a file and save the selected rows (none: all) in it."""
-        dialog = QFileDialog(self, "Save rows as CSV")
+        dialog = FileDialog(self, "Save rows as CSV")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
         dialog.selectFile(f"{self._key}.csv")
         dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))

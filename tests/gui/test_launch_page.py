@@ -469,6 +469,19 @@ async def test_files_are_chosen_in_a_dialog_that_stops_nothing(case: Case, tmp_p
     assert case.page.model.form.values.entered["blueprint.image_folder"] == str(tmp_path)
 
 
+async def test_the_keyboard_is_back_where_it_was_after_a_file_dialog(case: Case) -> None:
+    line = case.editor("blueprint.image_folder")
+    assert isinstance(line, PathEditor)
+    for ask in (line.choose, case.page.ask_open, case.page.ask_save):
+        case.page.activateWindow()
+        line.setFocus()
+        dialog = ask()
+        await case.until(dialog.isActiveWindow, "the dialog")
+        dialog.reject()
+        await case.until(case.page.isActiveWindow, "the page has the keyboard again", 3)
+        assert QApplication.focusWidget() is line
+
+
 async def test_the_workers_page_is_served_and_takes_an_answer_that_is_forgotten(case: Case) -> None:
     await case.fill_sample()
     opened: list[str] = []
@@ -512,9 +525,13 @@ async def test_a_rehearsal_is_done_aside_and_told(case: Case) -> None:
     panel.units.setValue(12)
     panel.rudeness.setValue(0)
     panel.drop_out.setValue(0)
+    case.page.activateWindow()
+    panel.start.setFocus()
     panel.start.click()
+    assert QApplication.focusWidget() is panel.cancel
     await case.until(lambda: bool(case.page.model.rehearsal.rows) or bool(panel.problem.text()), "its end", 60)
     assert panel.problem.text() == ""
+    assert QApplication.focusWidget() is panel.start
     done = panel.result.value("Units done")
     assert isinstance(done, QLabel)
     assert int(done.text()) >= 12
