@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMenu, QStackedLayout, QVBoxLayout
+from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import count_of, digits
@@ -22,6 +22,7 @@ from app.views.table_pane import TablePane
 from app.views.widgets.buttons import Button
 from app.views.widgets.cards import StatStrip
 from app.views.widgets.fields import SearchField
+from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.headers import PageHeader, SectionTabs
 from app.views.widgets.panels import EmptyPanel
 
@@ -131,9 +132,9 @@ class PaymentsPage(Page):
 
     def ask_export(self) -> None:
         """Ask where to write the ledger."""
-        dialog = QFileDialog(self, "Export the ledger")
+        dialog = FileDialog(self, "Export the ledger")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setAcceptMode(FileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
         dialog.selectFile("ledger.csv")
         dialog.fileSelected.connect(lambda path: self.viewmodel.export(Path(path)))
