@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from app.data.engine import dump_json
 from app.data.repo.answers import SUBMITTED
 from app.data.repo.assignments import data_of_unit
 from app.data.repo.core import (
@@ -22,8 +23,9 @@ from app.data.repo.core import (
     TASKS,
     UNITS,
     WORKERS,
+    Batch,
+    all_at_once,
     among,
-    one,
     run,
 )
 from app.data.repo.listing_parts import (
@@ -125,7 +127,7 @@ def unit_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
             f"U-{r.unit_id}", r.status, r.worker_name, r.answer, _seconds(r.time_on_task_ms),
             (r.pay_amount, r.currency), flags.get(r.unit_id, ""), item_text(r.data, r.unit_index),
         )
-        for r in run(session, _UNIT_PAGE, {"ids": ids})
+        for r in all_at_once(session, _UNIT_PAGE, {"ids": ids})
     }  # fmt: skip
 
 
@@ -199,7 +201,7 @@ _OF_ASSIGNMENTS = sa.select(AGENTS.c.assignment_id, AGENTS.c.labels).where(
 
 def review_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
     """worker, answer, on_task, agreement ("2/3"), flags, item, unit, task, pay, submitted_at"""
-    page = run(session, _UNIT_PAGE, {"ids": ids}).all()
+    page = all_at_once(session, _UNIT_PAGE, {"ids": ids})
     flags = _flags(session, ids)
     answers: dict[int, list[Any]] = {}
     for assignment_id, labels in run(session, _OF_ASSIGNMENTS, {"ids": sorted({r.assignment_id for r in page})}):
@@ -268,27 +270,30 @@ _AGENT_PAGE = (
     .where(among(AGENTS.c.agent_id, "ids"))
 )  # fmt: skip
 
+_pairs = Batch()
 _DONE_IN_RUN = sa.select(
+    _pairs.integer("run").label("run"),
+    _pairs.integer("worker").label("worker"),
     sum(
         (
             sa.select(sa.func.count())
             .select_from(UNITS)
-            .where(UNITS.c.task_run_id == P("run"), UNITS.c.worker_id == P("worker"), UNITS.c.status == status)
+            .where(UNITS.c.task_run_id == _pairs.integer("run"))
+            .where(UNITS.c.worker_id == _pairs.integer("worker"), UNITS.c.status == status)
+            .correlate(_pairs.rows)
             .scalar_subquery()
             for status in sorted(DONE_UNIT)
         ),
         start=sa.literal(0),
-    )
-)
+    ).label("done"),
+).select_from(_pairs.rows)
 
 
 def agent_rows(session: Session, ids: Sequence[int], now: datetime) -> Rows:
     """unit, worker, status, on_task (so far, while at work), last_heard, done, pay, item, left_reason"""
-    page = run(session, _AGENT_PAGE, {"ids": ids}).all()
-    done = {
-        (run_id, worker_id): one(session, _DONE_IN_RUN, {"run": run_id, "worker": worker_id})[0]
-        for run_id, worker_id in {(r.task_run_id, r.worker_id) for r in page}
-    }
+    page = all_at_once(session, _AGENT_PAGE, {"ids": ids})
+    pairs = [{"run": run_id, "worker": worker_id} for run_id, worker_id in {(r.task_run_id, r.worker_id) for r in page}]
+    done = {(r.run, r.worker): r.done for r in all_at_once(session, _DONE_IN_RUN, {"rows": dump_json(pairs)})}
     return {
         r.agent_id: (
             f"U-{r.unit_id}", r.worker_name, r.status, _time_on_task(r, now), r.submitted_at or r.started_at,
