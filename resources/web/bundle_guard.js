@@ -114,7 +114,7 @@
   }
 
   function later(answer) {
-    const what = waiting.some((each) => each.path === "/submit_task") ? "Your answers are not sent yet." : "Something is not sent yet.";
+    const what = waiting.some((each) => each.path !== "/submit_metadata") ? "Your answers are not sent yet." : "Something is not sent yet.";
     count(
       pause(),
       (seconds) => say("warn", `${what} ${reason(answer)} They are kept, and sent again in ${seconds} s. Keep this page open.`, "status", "Send now", sendAgain),
@@ -311,7 +311,11 @@
   }
 
   window.addEventListener("error", (event) => report(event.message, event.error?.stack));
-  window.addEventListener("unhandledrejection", (event) => report(event.reason?.message ?? event.reason, event.reason?.stack));
+  window.addEventListener("unhandledrejection", ({ reason: cause }) => {
+    if (cause?.name !== "NotAllowedError") { // a sound that was played before anybody touched the page is no fault
+      report(cause?.message ?? cause, cause?.stack);
+    }
+  });
   window.addEventListener("beforeunload", (event) => waiting.length && event.preventDefault());
   window.addEventListener("online", () => waiting.length && sendAgain());
   document.addEventListener("DOMContentLoaded", recall);
