@@ -15,10 +15,10 @@ It is made anew for each assignment, and runs beside the program on a loop of it
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from app.blueprints.live_agent import LiveAgent, Seat, Voice
 from app.blueprints.task_code import KEY, TaskCode
@@ -87,11 +87,22 @@ class PartnerRules:
         return self.policy is not PartnerPolicy.END and self.compensation_percent > 0
 
 
+class SimulatedPartner(Protocol):
+    """A simulated worker at a live task."""
+
+    is_over: bool
+    """Whether it can hand in."""
+
+    def hear(self, update: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What it says when its page hears this."""
+        ...
+
+
 @dataclass
 class LiveRules:
     """What a run has to know of a live task beside its pages. A blueprint sets its own."""
 
-    partners: PartnerRules = PartnerRules()
+    partners: PartnerRules = field(default_factory=PartnerRules)
     seats: Callable[[Sequence[LiveAgent]], Sequence[LiveAgent]] = lambda agents: agents
     """The workers' seats and those of models, in the order that the logic gets them."""
     own_runner: Callable[[], TaskRunner] | None = None
@@ -104,6 +115,10 @@ class LiveRules:
     """Whether the requester may say something to everybody."""
     submit_when_over: bool = False
     """Whether work is taken only once the logic is over."""
+    simulate: Callable[[Mapping[str, Any], float], SimulatedPartner] | None = None
+    """A simulated worker's part in it, for a page's initial data and a draw in [0, 1)."""
+    preview: Callable[[Mapping[str, Any], Mapping[str, Any] | None], list[dict[str, Any]]] | None = None
+    """What a page hears in a preview: at its beginning (None), and to what it says."""
 
 
 def decide_fate(

@@ -65,6 +65,7 @@ export class Frame {
   /** Fill the page with a message instead of the work. */
   showState(symbol, tone, title, text, actions = [], more = []) {
     this._cover = null;
+    clearInterval(this._telling);
     this.lock(false);
     this.submitButton.hidden = false;
     document.body.classList.remove("cd-full");
@@ -87,25 +88,32 @@ export class Frame {
     window.scrollTo(0, 0);
   }
 
-  /** Hide the work behind a message, without throwing away what is filled in. */
-  coverWork(symbol, tone, title, text) {
-    this.uncoverWork();
+  /** Hide the work behind a message, without throwing away what is filled in. `tell()`: its text at each moment. */
+  coverWork(symbol, tone, title, text, tell = null) {
+    const wasCovered = Boolean(this._cover);
+    this._cover?.remove();
+    clearInterval(this._telling);
+    const words = make("p", {}, tell ? tell() : text);
+    this._telling = tell ? setInterval(() => (words.textContent = tell()), 1000) : 0;
     this._cover = make(
       "section",
       { class: "cd-state" },
       make("div", { class: "cd-emblem", "data-tone": tone }, icon(symbol)),
       make("h2", {}, title),
-      make("p", {}, text),
+      words,
     );
     for (const child of this.main.children) {
       child.hidden = true;
     }
     this.main.append(this._cover);
     this.foot.hidden = true;
-    this.say(`${title}. ${text}`);
+    if (!wasCovered || tell) {
+      this.say(`${title}. ${words.textContent}`);
+    }
   }
 
   uncoverWork() {
+    clearInterval(this._telling);
     if (this._cover) {
       this._cover.remove();
       this._cover = null;

@@ -12,7 +12,8 @@ const ONBOARDING = "onboarding";
 
 /**
  * Events, each a CustomEvent:
- * `status` {status}; `connection` {state: "open" | "lost" | "away"}; `live` {update} from the requester's program.
+ * `status` {status, reason}; `connection` {state: "open" | "lost" | "away"}; `live` {update} from the requester's
+ * program; `news` {status, ...}: what is worth knowing now and is kept nowhere.
  */
 export class Session extends EventTarget {
   constructor(registration) {
@@ -212,9 +213,15 @@ export class Session extends EventTarget {
     }
     if (packet.packet_type === "client_bound_live_update") {
       this.dispatchEvent(new CustomEvent("live", { detail: data }));
-    } else if (typeof data.status === "string" && data.status !== this.status) {
+    } else if (typeof data.status === "string") {
+      const isOther = data.status !== this.status;
       this.status = data.status;
-      this.dispatchEvent(new CustomEvent("status", { detail: { status: data.status } }));
+      if (isOther) {
+        this.dispatchEvent(new CustomEvent("status", { detail: { status: data.status, reason: data.reason } }));
+      }
+      if (packet.packet_type === "update_status") {
+        this.dispatchEvent(new CustomEvent("news", { detail: data }));
+      }
     }
   }
 

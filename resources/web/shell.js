@@ -1,6 +1,6 @@
 /* What every task page does: register, draft, submit, receipt, give back. How it looks is in frame.js. */
 
-import { icon, make, money } from "./dom.js";
+import { clockText, icon, make, money } from "./dom.js";
 import { Frame } from "./frame.js";
 import { forget, keep, kept, newVisit, tidy } from "./keep.js";
 import { Refusal, Unreachable, pauseSeconds, persist, request } from "./net.js";
@@ -15,8 +15,8 @@ const DONE = new Set(["completed", "approved", "soft_rejected", "rejected"]);
 /**
  * Run a task page. `task.show({root, data, config, draft, preview, changed, submit})` fills `root` and returns
  * `{collect(), draft(), lock(locked), focus(), note}`; `collect()` gives `{data, files}`, or null when something is
- * missing and was pointed at; `note` says what a draft could not bring back. `task.wide` and `task.full` make the page
- * use the whole window.
+ * missing and was pointed at; `note` says what a draft could not bring back; `submitText` is what the button says.
+ * `task.wide` and `task.full` make the page use the whole window; one that `hears` shows the requester's messages itself.
  */
 export async function runTask(task) {
   const page = new TaskPage(task);
@@ -69,7 +69,8 @@ class TaskPage {
     if (!this.session) {
       this.session = new Session(getAgentRegistration());
       this.session.addEventListener("connection", (event) => this._connection(event.detail.state));
-      this.session.addEventListener("status", (event) => this._status(event.detail.status));
+      this.session.addEventListener("status", (event) => this._status(event.detail.status, event.detail.reason));
+      this.session.addEventListener("news", (event) => this._news(event.detail));
       this.session.addEventListener("unknown", () => this._gone());
       this.session.addEventListener("live", (event) => this._hear(event.detail));
     }
@@ -132,6 +133,7 @@ class TaskPage {
         this.frame.submitButton.hidden = hidden;
       },
     });
+    this.frame.submitButton.textContent = this.control.submitText || "Submit";
   }
 
   _preview() {
@@ -144,7 +146,7 @@ class TaskPage {
 
   // --- what the requester's program says
 
-  _status(status) {
+  _status(status, reason) {
     if (this.isSending || !this.session?.token) {
       return;
     }
@@ -160,14 +162,34 @@ class TaskPage {
       const words = (this.session.isOnboarding && ENDED_INTRODUCTION[status]) || ENDED[status];
       this.session.close();
       this.frame.stopClock();
-      this._state("stop", "warn", ...words, [this._overviewLink(true)]);
+      this._state("stop", "warn", words[0], reason || words[1], [this._overviewLink(true)]);
     }
+  }
+
+  /** A place in the waiting room, or the seat of somebody who left: with it come other data. */
+  async _news({ waiting_room: room, moved }) {
+    if (room && this.session.status === "waiting") {
+      this.frame.coverWork("people", "info", "Waiting for the others", "", this._place(room));
+    }
+    if (moved) {
+      await this.session.register(this._waiting());
+      this._arrived();
+    }
+  }
+
+  _place({ position, of, missing, seconds_left: seconds }) {
+    const people = missing === 1 ? "one more person is" : `${missing} more people are`;
+    const needed = missing > 0 ? ` For your group ${people} needed.` : "";
+    const end = Date.now() + seconds * 1000;
+    return () =>
+      `You are number ${position} of ${of} waiting.${needed} It begins as soon as everybody is here. ` +
+      `You wait ${clockText((end - Date.now()) / 1000)} at most; keep this page open.`;
   }
 
   /** The requester wrote to this worker. It is shown until it was read, also after a reload. */
   _hear(update) {
     const id = update.update_id;
-    if (!update.task_data?.requester_message || typeof update.text !== "string" || this._messages.has(id)) {
+    if (this.task.hears || !update.task_data?.requester_message || typeof update.text !== "string" || this._messages.has(id)) {
       return;
     }
     this._messages.set(id, update.text);

@@ -109,6 +109,17 @@ class LiveTaskRun:
         await self.engine.live.say(agent.agent_id, agent.token, message)
         await self.context.record("worker.message", f"To {agent.worker_name}: {text}", agent_id=agent_id)
 
+    async def speak_in(self, assignment_id: int, text: str) -> int:
+        """Say something to everybody of a conversation, where the task allows that; returns to how many.
+
+        `EntryDoesNotExist` when nobody is in it now.
+        """
+        if not self.context.blueprint.live.speak_in:
+            raise InvalidEntry("text", "this task does not let you speak in its conversations.")
+        heard = await self.engine.live.speak_in(assignment_id, text)
+        await self.context.record("conversation.spoken_in", f"To {heard} workers: {text}", assignment_id=assignment_id)
+        return heard
+
     async def pause(self) -> None:
         """Nobody gets a new unit; those at work finish. Idempotent."""
         if await self.engine.set_state(RunState.PAUSED):

@@ -1,0 +1,85 @@
+"""What pages say in a conversation, read with care: messages, answers to forms, the wish to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import ConfigError
+
+MOST_ANSWERS = 50
+LONGEST_ANSWER = 2_000
+KINDS = ("text", "choices")
+
+
+@dataclass(frozen=True)
+class FormQuestion:
+    """One question of a form inside a conversation; without choices a text is asked for."""
+
+    question: str
+    choices: tuple[str, ...] = ()
+
+    def as_wire(self) -> dict[str, Any]:
+        """As pages get it in `task_data.respond_with_form`."""
+        if self.choices:
+            return {"type": "choices", "question": self.question, "choices": list(self.choices)}
+        return {"type": "text", "question": self.question}
+
+
+def read_questions(given: Sequence[Any], key: str) -> tuple[FormQuestion, ...]:
+    """The questions of a form as a task file has them: texts, or `{question, choices}`. `ConfigError`."""
+    made = []
+    for place, each in enumerate(given, 1):
+        entry = {"question": each} if isinstance(each, str) else each
+        question = entry.get("question") if isinstance(entry, Mapping) else None
+        choices = entry.get("choices", ()) if isinstance(entry, Mapping) else None
+        if not isinstance(question, str) or not question.strip() or not isinstance(choices, list | tuple):
+            raise ConfigError(f"Question {place} needs a text, and may have choices: {{question, choices}}.", key=key)
+        if not all(isinstance(choice, str | int | float) and str(choice).strip() for choice in choices):
+            raise ConfigError(f"A choice of question {place} is no text.", key=key)
+        if len(choices) == 1 or len({str(choice) for choice in choices}) < len(choices):
+            raise ConfigError(f"Question {place} needs two different choices at least.", key=key)
+        made.append(FormQuestion(question.strip(), tuple(str(choice) for choice in choices)))
+    if len(made) > MOST_ANSWERS:
+        raise ConfigError(f"A form has {MOST_ANSWERS} questions at most; there are {len(made)}.", key=key)
+    return tuple(made)
+
+
+def message_of(update: Mapping[str, Any], longest: int) -> dict[str, Any] | None:
+    """The message in what a page said: its text and the answers of its form; None when there is none."""
+    text = update.get("text")
+    answers = read_form_answers(update)
+    if not isinstance(text, str) or not text.strip():
+        return None
+    data: dict[str, Any] = {}
+    if answers:
+        data["form_responses"] = [{"question": question, "response": answer} for question, answer in answers]
+    given = update.get("task_data")
+    if isinstance(given, Mapping) and given.get("model") is True:
+        data["model"] = True
+    return {"text": text.strip()[:longest], "task_data": data}
+
+
+def read_form_answers(update: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The (question, answer) pairs that a page sent; () when it sent none."""
+    data = update.get("task_data")
+    given = data.get("form_responses") if isinstance(data, Mapping) else None
+    if not isinstance(given, list):
+        return ()
+    return tuple(
+        (_short(entry["question"]), _short(entry.get("response", "")))
+        for entry in given[:MOST_ANSWERS]
+        if isinstance(entry, Mapping) and "question" in entry
+    )
+
+
+def wish_of(update: Mapping[str, Any]) -> bool | None:
+    """Whether a page says that its worker wants to end, or not any more; None: it says something else."""
+    data = update.get("task_data")
+    wish = data.get("wants_to_end") if isinstance(data, Mapping) else None
+    return wish if isinstance(wish, bool) and not update.get("text") else None
+
+
+def _short(value: Any) -> str:
+    return str(value)[:LONGEST_ANSWER]
