@@ -46,7 +46,7 @@ def fill(session: Session) -> int:
     journal.add_event(session, run_id, "worker.refused", "info", "eve: You are blocked.", details, "", later(3))
     begin_onboarding(session, run_id, ada)
     passed = begin_onboarding(session, run_id, bob)
-    onboarding.record_onboarding(session, passed, {"sounds": "good"}, later(40))
+    onboarding.record_onboarding(session, passed, {"sounds": "good", "sure": True}, later(40))
     status.set_onboarding_status(session, passed, A.APPROVED, now=later(40))
     return run_id
 
@@ -122,7 +122,7 @@ async def test_newcomers_tell_how_their_onboarding_goes(store: Store, run_id: in
     }  # fmt: skip
     assert await row(store, "onboarding", 2) == {
         "worker": "bob 100%", "status": "approved", "began": NOW, "on_task": 40.0, "last_heard": later(40),
-        "answer": '{"sounds": "good"}',
+        "answer": "sounds: good · sure: true",
     }  # fmt: skip
     assert await ids(store, "onboarding", filters={"status": ("approved", "rejected")}) == [2]
     assert await ids(store, "onboarding", search="ADA") == [1]

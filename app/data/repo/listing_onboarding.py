@@ -44,7 +44,13 @@ def _seconds_in_it(row: Any, now: datetime) -> float | None:
 
 def _answer(data: Any) -> str:
     given = data.get("outputs") if isinstance(data, dict) else None
-    return "" if given is None else json.dumps(given, ensure_ascii=False)[:_LONGEST_ANSWER]
+    if isinstance(given, dict):
+        return " · ".join(f"{name}: {_word(value)}" for name, value in given.items())[:_LONGEST_ANSWER]
+    return "" if given is None else _word(given)[:_LONGEST_ANSWER]
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 ONBOARDING_TABLE = Kind(
