@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.data.repo import assignments, blocks, dispatch, people, status, tasks
+from app.data.repo import assignments, blocks, dispatch, people, standings, status, tasks
 from app.data.repo.people import AgentRow
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.data.store import Session, Store
@@ -301,7 +301,7 @@ async def test_units_launched_behind_a_worker_are_found_by_them(store: Store) ->
 async def test_a_workers_standing_tells_what_the_gates_ask(store: Store) -> None:
     from app.data.repo import qualifications
 
-    def work(session: Session) -> dispatch.Standing:
+    def work(session: Session) -> standings.Standing:
         run_id = make_run(session)
         row = tasks.get_task_run(session, run_id)
         add_units(session, run_id, 5)
@@ -316,7 +316,7 @@ async def test_a_workers_standing_tells_what_the_gates_ask(store: Store) -> None
             session, ada, hard=False, task_id=row.task_id, reason="too fast", author="me", until=None, now=NOW
         )
         blocks.block_worker(session, ada, hard=True, task_id=None, reason="past", author="me", until=later(-5), now=NOW)
-        return dispatch.standings(
+        return standings.standings(
             session, task_id=row.task_id, run_id=run_id, worker_ids=[ada, bob], qualification_names=["birds"],
             count_held=True, count_taken=True, now=NOW,
         )[ada]  # fmt: skip

@@ -16,7 +16,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.data.engine import make_engine, parse_url
-from app.data.repo import assignments, dispatch, intake, listing, money, people, reviews, status, tasks, totals
+from app.data.repo import (
+    assignments,
+    dispatch,
+    intake,
+    listing,
+    money,
+    people,
+    reviews,
+    standings,
+    status,
+    tasks,
+    totals,
+)
 from app.data.repo.dispatch import Asker, Claim
 from app.data.repo.intake import Submission
 from app.data.repo.listing import ListingQuery
@@ -131,7 +143,7 @@ async def bench_commits(figures: Figures, store: Store, run_id: int, each: int, 
         now = datetime.now(UTC)
         registrations = [f"b{run_id}-{next(serial)}" for _ in some]
         dispatch.find_by_registrations(session, run_id, registrations)
-        dispatch.standings(
+        standings.standings(
             session, task_id=run_row.task_id, run_id=run_id, worker_ids=some, qualification_names=(),
             count_held=True, count_taken=False, now=now,
         )  # fmt: skip

@@ -7,7 +7,7 @@ This is the set-based face of `status.py` for the hot path: each statement moves
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from app.data.changes import announce
 from app.data.engine import dump_json
 from app.data.repo import status
 from app.data.repo.core import Batch, all_at_once, among, among_texts, is_postgresql, not_by_index
-from app.data.states import DONE_UNIT, LIVE_AGENT, AgentStatus, UnitStatus
+from app.data.states import LIVE_AGENT, AgentStatus, UnitStatus
 from app.data.tables import people, quality, tasks
 from app.errors import IllegalTransition
 
@@ -30,9 +30,6 @@ _granted = SQLModel.metadata.tables[str(quality.GrantedQualification.__tablename
 _qualifications = SQLModel.metadata.tables[str(quality.Qualification.__tablename__)]
 _units = SQLModel.metadata.tables[str(tasks.Unit.__tablename__)]
 _assignments = SQLModel.metadata.tables[str(tasks.Assignment.__tablename__)]
-
-TAKEN = tuple(sorted({UnitStatus.ASSIGNED, *DONE_UNIT}))
-"""Units of these statuses count against what one worker may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +84,6 @@ class KnownAgent:
     started_at: datetime
     unit_free: bool
     left_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the gates want to know of a worker; counts that nobody asked for are 0."""
-
-    blocked: bool = False
-    soft_blocked: bool = False
-    block_reason: str = ""
-    block_until: datetime | None = None
-    qualifications: Mapping[str, int] = field(default_factory=dict)
-    held_in_run: int = 0
-    taken_in_task: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,85 +174,7 @@ def _known(row: Any) -> KnownAgent:
     )
 
 
-# who asks
-
-_BLOCKS = (
-    sa.select(_blocks.c.worker_id, _blocks.c.hard, _blocks.c.reason, _blocks.c.until)
-    .where(among(_blocks.c.worker_id, "workers"))
-    .where(_blocks.c.lifted_at.is_(None))
-    .where(sa.or_(_blocks.c.until.is_(None), _blocks.c.until > sa.bindparam("now", type_=_blocks.c.until.type)))
-    .where(sa.or_(_blocks.c.hard, _blocks.c.task_id.is_(None), _blocks.c.task_id == sa.bindparam("task_id")))
-)
-_GRANTS = (
-    sa.select(_granted.c.worker_id, _qualifications.c.qualification_name, _granted.c.value)
-    .join(_qualifications, _qualifications.c.qualification_id == _granted.c.qualification_id)
-    .where(_granted.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
-    .where(_qualifications.c.qualification_name.in_(sa.bindparam("names", expanding=True)))
-)
-_HELD = (
-    sa.select(_units.c.worker_id, sa.func.count())
-    .where(_units.c.task_run_id == sa.bindparam("run_id"))
-    .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
-    .where(_units.c.status == UnitStatus.ASSIGNED)
-    .group_by(_units.c.worker_id)
-)
-_TAKEN = (
-    sa.select(_units.c.worker_id, sa.func.count())
-    .where(_units.c.task_id == sa.bindparam("task_id"))
-    .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
-    .where(_units.c.status.in_(TAKEN))
-    .group_by(_units.c.worker_id)
-)
-
-
-def standings(
-    session: Session,
-    *,
-    task_id: int,
-    run_id: int,
-    worker_ids: Collection[int],
-    qualification_names: Collection[str],
-    count_held: bool,
-    count_taken: bool,
-    now: datetime,
-) -> dict[int, Standing]:
-    """What the gates want to know of some workers, one statement a question and none for what is not asked."""
-    connection = session.connection()
-    workers = list(worker_ids)
-    asked: dict[str, Any] = {"workers": workers, "task_id": task_id, "run_id": run_id}
-    barred: dict[int, Any] = {}
-    for row in connection.execute(_BLOCKS, {"workers": workers, "task_id": task_id, "now": now}):
-        if row.hard or row.worker_id not in barred:  # of several the hard one counts
-            barred[row.worker_id] = row
-    grants: dict[int, dict[str, int]] = {}
-    if qualification_names:
-        for worker_id, name, value in connection.execute(
-            _GRANTS, {"workers": workers, "names": list(qualification_names)}
-        ):
-            grants.setdefault(worker_id, {})[name] = value
-    held = _counts(connection.execute(_HELD, _only(asked, "workers", "run_id"))) if count_held else {}
-    taken = _counts(connection.execute(_TAKEN, _only(asked, "workers", "task_id"))) if count_taken else {}
-    return {
-        worker_id: Standing(
-            blocked=worker_id in barred and bool(barred[worker_id].hard),
-            soft_blocked=worker_id in barred and not barred[worker_id].hard,
-            block_reason=barred[worker_id].reason if worker_id in barred else "",
-            block_until=barred[worker_id].until if worker_id in barred else None,
-            qualifications=grants.get(worker_id, {}),
-            held_in_run=held.get(worker_id, 0),
-            taken_in_task=taken.get(worker_id, 0),
-        )
-        for worker_id in workers
-    }
-
-
-def _counts(rows: Any) -> dict[int, int]:
-    return {worker_id: count for worker_id, count in rows}  # noqa: C416 - rows are not pairs to dict()
-
-
-def _only(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: values[name] for name in names}
-
+# units by status
 
 _COUNT_STATUS = (
     sa.select(sa.func.count())

@@ -11,6 +11,7 @@ from app.data.packets import DESKTOP_ID, ONBOARDING_PREFIX, Packet, PacketType
 from app.data.repo import dispatch, people
 from app.data.repo.core import clean_text
 from app.data.states import LIVE_AGENT, AgentStatus
+from app.operations.engine.admission import Given, InOnboarding, Outcome
 from app.operations.engine.channels import Channels
 from app.operations.engine.departures import Departures
 from app.operations.engine.live_tasks import LiveTasks
@@ -22,7 +23,7 @@ from app.operations.engine.refusals import RefusalLog
 from app.operations.engine.run_context import RunContext, hash_of
 from app.operations.engine.welcome import WelcomeDesk
 from app.operations.engine.work_intake import JUDGED, REVIEWED, UNKNOWN, HandIn, WorkIntake
-from app.operations.engine.worker_pool import Given, InOnboarding, Outcome, WorkerPool
+from app.operations.engine.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 

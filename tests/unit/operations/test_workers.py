@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import dispatch, journal, reviews, subjects, tasks
-from app.data.repo.dispatch import Standing
+from app.data.repo import journal, reviews, standings, subjects, tasks
+from app.data.repo.standings import Standing
 from app.data.store import Session
 from app.errors import EntryDoesNotExist, InvalidEntry
 from tests.fakes.data_rows import NOW
@@ -25,7 +25,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[DeskScene]:
 async def facts(scene: DeskScene, worker_id: int) -> Standing:
     def look(session: Session) -> Standing:
         run = tasks.get_task_run(session, scene.run_id)
-        return dispatch.standings(
+        return standings.standings(
             session, task_id=run.task_id, run_id=run.task_run_id, worker_ids=[worker_id],
             qualification_names=["trained"], count_held=False, count_taken=False, now=scene.clock.now(),
         )[worker_id]  # fmt: skip
