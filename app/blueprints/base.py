@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from app.args import arg
+from app.blueprints.gate_args import GateArgs
 from app.blueprints.live_agent import LiveAgent
 from app.blueprints.task_code import TaskCode
 from app.blueprints.task_runner import LiveRules
 
 
 @dataclass
-class BlueprintArgs:
+class BlueprintArgs(GateArgs):
     """What every blueprint can be told."""
 
     _blueprint_type: str = arg("", help="The kind of task.")
-    block_qualification: str = arg("", help="Workers who hold this qualification are refused.", group="advanced")
-    onboarding_qualification: str = arg(
-        "", help="Granted (1 passed, 0 failed) by the onboarding; empty: no onboarding.", group="advanced"
-    )
     task_code: str = arg(
         "",
         help="A Python file of your own with hooks and functions of this task; it runs on this computer at launch.",

@@ -24,6 +24,7 @@ _TASK_FIRST = ("task_title",)
 _TASK_THEN = ("task_description", "task_name")
 _TASK_REST = ("project", "task_tags", "force_rebuild")
 _PAY = ("task_reward", "budget", "maximum_units_per_worker", "qualifications", "assignment_duration_in_seconds")
+_GATES = ("allowed_concurrent", "max_num_concurrent_units")
 _LABELS = {
     "task.task_title": "Title shown to workers",
     "task.task_description": "What is to be done",
@@ -61,9 +62,13 @@ _ZERO_IS_NO_LIMIT = ("maximum_units_per_worker", "allowed_concurrent", "max_num_
 
 
 class LaunchStepsView(QWidget):
-    """The steps. `preview_asked()`: the worker's page is wanted; `estimated(object)`: seconds for a unit, or None."""
+    """The steps. `preview_asked()`: the worker's page is wanted; `form_asked()`: the form designer is.
+
+    `estimated(object)`: seconds for a unit, or None.
+    """
 
     preview_asked = Signal()
+    form_asked = Signal()
     estimated = Signal(object)
 
     def __init__(self, form: LaunchForm, parent: QWidget | None = None) -> None:
@@ -208,7 +213,7 @@ class LaunchStepsView(QWidget):
     def _fill_data(self) -> None:
         grid = FieldGrid()
         for spec in self._form.specs("blueprint"):
-            if spec.group not in ("", "advanced"):
+            if spec.group not in ("", "advanced", "gates"):
                 self._add(grid, spec, 1)
         self.steps[1].body.addWidget(grid)
         self.rows = DataRows()
@@ -232,8 +237,12 @@ class LaunchStepsView(QWidget):
         self.estimate_field.setToolTip("Your estimate: pay per hour is worked out from it.")
         grid.add(self.estimate_field)
         body.addWidget(grid)
-        fold = Fold("Limits, durations and account")
-        used = {*_TASK_FIRST, *_TASK_THEN, *_TASK_REST, *_PAY}
+        gates = Fold("Gates: onboarding, screening, gold units and limits")
+        for spec in [specs[name] for name in _GATES] + [s for s in self._form.specs("blueprint") if s.group == "gates"]:
+            self._add(gates.grid, spec, 2)
+        body.addWidget(gates)
+        fold = Fold("Durations and account")
+        used = {*_TASK_FIRST, *_TASK_THEN, *_TASK_REST, *_PAY, *_GATES}
         rest = [spec for name, spec in specs.items() if name not in used]
         for spec in [*rest, *self._form.specs("provider")]:
             self._add(fold.grid, spec, 2)
@@ -269,6 +278,10 @@ class LaunchStepsView(QWidget):
         self.fields[spec.key] = field
         self._step_of[spec.key] = step
         grid.add(field, _SPANS.get(spec.editor, 1))
+        if spec.editor is Editor.FORM:
+            design = Button("Edit form…", "quiet", icon="ph.pencil-simple")
+            design.clicked.connect(self.form_asked)
+            grid.add(FormField("Form designer", design))
 
     def _make_editor(self, spec: FieldSpec) -> Any:
         editor: Any

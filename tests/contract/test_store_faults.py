@@ -298,19 +298,20 @@ def pretend_an_upgrade(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     def run_it(connection: sa.Connection) -> None:
         connection.exec_driver_sql("CREATE TABLE added (x INTEGER)")
         connection.exec_driver_sql(statement)
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
-    monkeypatch.setattr(upgrade, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(upgrade, "HEAD", "0002")
+    monkeypatch.setattr(upgrade, "REVISIONS", (*upgrade.REVISIONS, "9999"))
+    monkeypatch.setattr(upgrade, "HEAD", "9999")
     monkeypatch.setattr(upgrade, "_run_alembic", run_it)
 
 
 async def test_before_an_upgrade_a_copy_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = upgrade.HEAD
     pretend_an_upgrade(monkeypatch, "DELETE FROM projects")
     store = await open_store(path)
     assert await store.read(project_names) == []
     await store.close()
-    (copy,) = path.parent.glob("crowdesk.db.before-upgrade-from-0001-*")
+    (copy,) = path.parent.glob(f"crowdesk.db.before-upgrade-from-{before}-*")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT project_name FROM projects").fetchall() == [("kept",)]

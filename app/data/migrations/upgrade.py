@@ -17,7 +17,7 @@ from app.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All revisions, oldest first; kept here too so that a start with a current database need not load alembic."""
 
 HEAD = REVISIONS[-1]

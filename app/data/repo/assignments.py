@@ -34,7 +34,11 @@ from app.errors import InvalidEntry
 MOST_UNITS_OF_AN_ITEM = 1_000
 P = sa.bindparam
 AssignmentItem = Mapping[str, Any]
-"""`{"shared": {...}, "unit_data": [{...}, ...]}`: one assignment, and one unit per entry of unit_data."""
+"""`{"shared": {...}, "unit_data": [{...}, ...]}`: one assignment, and one unit per entry of unit_data.
+
+A screening or gold unit's item has `gate` besides: what the program itself must know of it, which no page is given.
+"""
+_KEPT = ("shared", "unit_data", "gate")
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,8 @@ def add_assignments(
     units = 0
     for shape, group in groupby(range(len(ids)), key=lambda position: indices[position]):
         positions = list(group)
-        values = {
-            "run": run_id, "low": ids[positions[0]], "high": ids[positions[-1]], "pay": pay_amount,
-            "status": unit_status, "now": now, "indices": json.dumps(shape),
-        }  # fmt: skip
-        units += run(session, _unit_insert(is_postgresql(session)), values).rowcount
+        low, high = ids[positions[0]], ids[positions[-1]]
+        units += _insert_units(session, run_id, (low, high), shape, unit_status, pay_amount, now)
     if from_data:
         moved = RUNS.c.launched_through + len(items)
         run(session, sa.update(RUNS).where(RUNS.c.task_run_id == run_id).values(launched_through=moved))
@@ -91,6 +92,28 @@ def add_assignments(
     announce(session, "assignments", None)
     announce(session, "units", None)
     return len(ids), units
+
+
+def add_test_unit(
+    session: Session, run_id: int, item: AssignmentItem, unit_index: int, *, pay_amount: Decimal, now: datetime
+) -> int:
+    """An assignment with the one unit of that index (below zero), to be claimed in this transaction; the unit's id."""
+    (assignment_id,) = _insert_assignments(session, run_id, [item], now)
+    both = (assignment_id, assignment_id)
+    _insert_units(session, run_id, both, (unit_index,), UnitStatus.LAUNCHED, pay_amount, now)
+    announce(session, "assignments", (assignment_id,))
+    return int(one(session, sa.select(UNITS.c.unit_id).where(UNITS.c.assignment_id == assignment_id))[0])
+
+
+def _insert_units(
+    session: Session, run_id: int, span: tuple[int, int], shape: Sequence[int], unit_status: UnitStatus,
+    pay_amount: Decimal, now: datetime,
+) -> int:  # fmt: skip
+    values = {
+        "run": run_id, "low": span[0], "high": span[1], "pay": pay_amount,
+        "status": unit_status, "now": now, "indices": json.dumps(shape),
+    }  # fmt: skip
+    return run(session, _unit_insert(is_postgresql(session)), values).rowcount
 
 
 def _indices_of(item: AssignmentItem, given: Sequence[int] | None) -> tuple[int, ...]:
@@ -101,7 +124,7 @@ def _indices_of(item: AssignmentItem, given: Sequence[int] | None) -> tuple[int,
 
 
 def _insert_assignments(session: Session, run_id: int, items: Sequence[AssignmentItem], now: datetime) -> list[int]:
-    texts = [dump_json({"shared": item["shared"], "unit_data": item["unit_data"]}) for item in items]
+    texts = [dump_json({name: item[name] for name in _KEPT if name in item}) for item in items]
     if is_postgresql(session):
         reserve = sa.text(
             "SELECT nextval(pg_get_serial_sequence('assignments', 'assignment_id')) FROM generate_series(1, :n)"

@@ -63,6 +63,19 @@ _BACK_AGENT = (
     .where(_agents.c.status.in_(_MAY_COME_BACK))
     .values(status=AgentStatus.IN_TASK, left_reason="", left_at=None)
 )
+_own = _agents.alias("own")
+_SINCE = sa.select(_agents.c.agent_id).where(
+    _agents.c.worker_id == sa.bindparam("b_worker"),
+    _agents.c.agent_id > sa.bindparam("b_agent"),
+    _agents.c.task_run_id
+    == sa.select(_own.c.task_run_id).where(_own.c.agent_id == sa.bindparam("b_agent")).scalar_subquery(),
+)
+_REOPEN = (
+    sa.update(_units)
+    .where(_units.c.unit_id == sa.bindparam("b_unit"), _units.c.unit_index < 0)
+    .where(_units.c.status == UnitStatus.EXPIRED)
+    .values(status=UnitStatus.LAUNCHED)
+)
 _batch = Batch()
 _DONE_AGENT = (
     sa.update(_agents)
@@ -114,11 +127,17 @@ def start_full_assignments(session: Session, assignment_ids: Collection[int], no
 def take_back_unit(session: Session, agent: KnownAgent) -> bool:
     """A worker who left is back, and the unit is still free: it is theirs again, and they are in task.
 
-    False, with nothing changed, when the unit is not free, or an agent that left so does not come back.
+    A screening or gold unit came to its end when they left, but nobody else had it: it is theirs again unless they have
+    had another unit since. False, with nothing changed, when the unit is not free, or an agent that left so does not
+    come back.
     """
     if agent.status not in _MAY_COME_BACK:
         return False
     connection = session.connection()
+    if agent.unit_index < 0:
+        if connection.execute(_SINCE, {"b_agent": agent.agent_id, "b_worker": agent.worker_id}).first() is not None:
+            return False
+        connection.execute(_REOPEN, {"b_unit": agent.unit_id})
     unit = {"b_unit": agent.unit_id, "b_agent": agent.agent_id, "b_worker": agent.worker_id}
     theirs_besides = sa.select(_units.c.unit_id).where(
         _units.c.assignment_id == agent.assignment_id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from app.data.changes import announce
@@ -16,6 +17,7 @@ from app.data.repo.core import (
     add,
     clean_text,
     filled,
+    is_postgresql,
     missing,
     one,
     run,
@@ -138,6 +140,29 @@ def grant(
     announce(session, "granted_qualifications", (made,))
     announce(session, "workers", (worker_id,))
     return made
+
+
+def count_up(
+    session: Session, worker_id: int, qualification_id: int, task_run_id: int | None, now: datetime, by: int = 1
+) -> int:
+    """Add to the value that a worker holds (0 for one who holds none); returns what it is now.
+
+    One statement, so that two who count at once lose nothing. A value at its end stays there.
+    """
+    insert = (postgresql.insert if is_postgresql(session) else sqlite.insert)(GRANTS)
+    values = {
+        "worker_id": worker_id, "qualification_id": qualification_id, "value": by, "task_run_id": task_run_id,
+        "update_date": now, "creation_date": now,
+    }  # fmt: skip
+    more = sa.case((GRANTS.c.value > _BIGGEST_VALUE - by, _BIGGEST_VALUE), else_=GRANTS.c.value + by)
+    counted = insert.values(values).on_conflict_do_update(
+        index_elements=["worker_id", "qualification_id"],
+        set_={"value": more, "task_run_id": task_run_id, "update_date": now},
+    )
+    row = run(session, counted.returning(GRANTS.c.granted_qualification_id, GRANTS.c.value)).one()
+    announce(session, "granted_qualifications", (int(row[0]),))
+    announce(session, "workers", (worker_id,))
+    return int(row[1])
 
 
 def revoke(session: Session, worker_id: int, qualification_id: int) -> bool:

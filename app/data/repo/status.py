@@ -30,7 +30,7 @@ _TAKE_BACK = {"status": _U.EXPIRED, "agent_id": None, "worker_id": None}
 _AGENT_AND_UNIT = (
     sa.select(
         AGENTS.c.status, AGENTS.c.unit_id, AGENTS.c.started_at, UNITS.c.agent_id.label("holder"),
-        UNITS.c.status.label("unit_status"),
+        UNITS.c.status.label("unit_status"), UNITS.c.unit_index,
     )
     .join_from(AGENTS, UNITS, UNITS.c.unit_id == AGENTS.c.unit_id)
     .where(AGENTS.c.agent_id == P("agent"))
@@ -96,7 +96,7 @@ def set_agent_status(
         run(session, _SET_AGENT, {"agent": agent_id, "new": new})
     announce(session, "agents", (agent_id,))
     if row.holder == agent_id:
-        _follow(session, row.unit_id, new, row.unit_status)
+        _follow(session, row.unit_id, new, row.unit_status, row.unit_index)
     return old
 
 
@@ -107,9 +107,11 @@ def _agent(session: Session, agent_id: int) -> Any:
     return row
 
 
-def _follow(session: Session, unit_id: int, agent: AgentStatus, old: str) -> None:
-    """Give a unit the status that its holder's makes of it."""
+def _follow(session: Session, unit_id: int, agent: AgentStatus, old: str, index: int) -> None:
+    """Give a unit the status that its holder's makes of it; one that was made for its holder alone comes to an end."""
     new = states.UNIT_STATUS_OF_AGENT[agent]
+    if new is _U.LAUNCHED and index < 0:
+        new = _U.EXPIRED
     if new == old:
         return
     if new not in states.UNIT_TRANSITIONS[_U(old)]:
@@ -157,13 +159,15 @@ _OF_ASSIGNMENTS_LEFT = (
 )
 
 
-def _claim(condition: sa.ColumnElement[bool] | sa.TextClause) -> ReturningInsert[Any]:
+def _claim(
+    condition: sa.ColumnElement[bool] | sa.TextClause, roles: sa.ColumnElement[bool] = UNITS.c.unit_index >= 0
+) -> ReturningInsert[Any]:
     """One statement: the first unit that fits becomes an agent's; rows other programs hold are passed over."""
     values = [P(name, type_=AGENTS.c[name].type).label(name) for name in _GIVEN]
     rest = [sa.literal(value, AGENTS.c[name].type).label(name) for name, value in _EMPTY.items()]
     unit = (
         sa.select(*(UNITS.c[name] for name in _COPIED), *values, *rest)
-        .where(_CAN_BE_TAKEN, UNITS.c.unit_index >= 0, condition)
+        .where(_CAN_BE_TAKEN, roles, condition)
         .order_by(UNITS.c.unit_id)
         .limit(1)
         .with_for_update(of=UNITS, skip_locked=True)
@@ -180,6 +184,8 @@ _CLAIMS = (
     _claim(sa.text("units.requeued")),
     _claim(UNITS.c.unit_id.in_(_OF_ASSIGNMENTS_LEFT)),
 )
+_CLAIM_SOME = _claim(among(UNITS.c.unit_id, "only"))
+_CLAIM_TEST_UNIT = _claim(UNITS.c.unit_id == P("unit"), UNITS.c.unit_index < 0)
 _ASSIGN = (
     sa.update(UNITS)
     .where(UNITS.c.unit_id == P("unit"), UNITS.c.status == _U.LAUNCHED)
@@ -187,12 +193,31 @@ _ASSIGN = (
 )
 
 
-def claim(session: Session, run_id: int, values: dict[str, Any], *, in_task: bool) -> int | None:
-    """Make the agent `values` tells of and assign it the next unit; its id, or None when there is none for them."""
+def claim(
+    session: Session, run_id: int, values: dict[str, Any], *, in_task: bool, only: Sequence[int] | None = None
+) -> int | None:
+    """Make the agent `values` tells of and assign it the next unit; its id, or None when there is none for them.
+
+    `only`: one of these units, and no other.
+    """
     parameters = {**values, "run": run_id, "status": _A.IN_TASK if in_task else _A.ACCEPTED}
-    made = next((row for claim in _CLAIMS if (row := one(session, claim, parameters)) is not None), None)
+    if only is not None:
+        made = one(session, _CLAIM_SOME, {**parameters, "only": only})
+    else:
+        made = next((row for claim in _CLAIMS if (row := one(session, claim, parameters)) is not None), None)
+    return None if made is None else _assign(session, made, values)
+
+
+def claim_test_unit(session: Session, run_id: int, unit_id: int, values: dict[str, Any]) -> int:
+    """Make the agent `values` tells of and assign it a unit that was made for it; the agent's id."""
+    parameters = {**values, "run": run_id, "status": _A.IN_TASK, "unit": unit_id}
+    made = one(session, _CLAIM_TEST_UNIT, parameters)
     if made is None:
-        return None
+        raise IllegalTransition("unit", "taken", _U.ASSIGNED)
+    return _assign(session, made, values)
+
+
+def _assign(session: Session, made: Any, values: dict[str, Any]) -> int:
     assigned = run(session, _ASSIGN, {"unit": made.unit_id, "agent": made.agent_id, "worker": values["worker_id"]})
     if assigned.rowcount != 1:  # cannot be: the claim holds the row
         raise IllegalTransition("unit", "taken", _U.ASSIGNED)
@@ -288,9 +313,13 @@ def expire_units(session: Session, run_id: int, unit_ids: Sequence[int] | None, 
 def relaunch_units(session: Session, unit_ids: Sequence[int], now: datetime) -> int:
     """Expired, rejected or soft-rejected units can be taken again; the record of who had them stays.
 
-    Raises `IllegalTransition` when one of them is anything else; nothing is changed then. Returns how many.
+    Raises `IllegalTransition` when one of them is anything else; nothing is changed then. Returns how many. A screening
+    or gold unit was made for one worker alone, and comes back to nobody.
     """
     ids = {"ids": unit_ids}
+    own = sa.select(UNITS.c.unit_index).where(among(UNITS.c.unit_id, "ids"), UNITS.c.unit_index < 0).limit(1)
+    if one(session, own, ids) is not None:
+        raise IllegalTransition("unit", "a screening or gold unit", _U.LAUNCHED)
     again = [_U.EXPIRED, _U.REJECTED, _U.SOFT_REJECTED]
     statement = sa.select(UNITS.c.status).where(among(UNITS.c.unit_id, "ids"), UNITS.c.status.not_in(again)).limit(1)
     wrong = one(session, statement, ids)

@@ -91,6 +91,7 @@ class Assignment(SQLModel, table=True):
 
 
 _REQUEUED = text("requeued")
+_NO_ROLE = text("unit_index < 0")
 
 
 class Unit(SQLModel, table=True):
@@ -105,6 +106,9 @@ class Unit(SQLModel, table=True):
         Index("ix_units_task_worker", "task_id", "worker_id"),
         Index(
             "ix_units_requeued", "task_run_id", "status", "unit_id", sqlite_where=_REQUEUED, postgresql_where=_REQUEUED
+        ),
+        Index(
+            "ix_units_no_role", "task_run_id", "unit_index", "status", sqlite_where=_NO_ROLE, postgresql_where=_NO_ROLE
         ),
     )
     unit_id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True))
