@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.blueprints.row import json_fault
+from app.blueprints.served_files import image_origin
 
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 MAX_NAMES = 5000
 MAX_DEPTH = 40
 _SHORT = 120
@@ -83,6 +86,19 @@ def holds_truth(outputs: Any, truth: Mapping[str, Any]) -> bool:
         elif given != right:
             return False
     return True
+
+
+def find_picture(shown: Sequence[str], files: Mapping[str, Path], sites: Collection[str]) -> tuple[Path | None, str]:
+    """The first picture that was shown: one of the task's files, or the address of one on a site of images."""
+    for text in shown:
+        if not text.lower().endswith(PICTURES):
+            continue
+        local = files.get("/" + text.removeprefix("./").removeprefix("/"))
+        if local is not None:
+            return local, ""
+        if image_origin(text) in sites:
+            return None, text
+    return None, ""
 
 
 def answer_from_truth(truth: Any, field: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -24,6 +25,7 @@ from app.blueprints.served_files import (
 from app.blueprints.static_react.answers import (
     check_answer,
     describe_answer,
+    find_picture,
     holds_truth,
     simulate_answer,
 )
@@ -53,27 +55,43 @@ class StaticReactArgs(RowArgs):
     extra_source_dir: str = arg(
         "", help="Files that the bundle loads: pictures, sounds, styles.", kind="folder", label="Extra files"
     )
-    style_source: str = arg("", help="A style sheet that was built beside the bundle.", kind="file")
+    style_source: str = arg(
+        "", help="A style sheet that was built beside the bundle.", kind="file", label="Style sheet"
+    )
     answer_field: str = arg(
         "",
         help="The part of an answer that tables show and that workers are compared by, such as rating; empty: all.",
+        label="Compared by",
     )
     task_config: dict[str, Any] = arg(
-        factory=dict, help="What the bundle finds in its taskConfig, such as block_mobile.", group="advanced"
+        factory=dict,
+        help="What the bundle finds in its taskConfig, such as block_mobile.",
+        group="advanced",
+        label="Configuration of the bundle",
     )
     image_sources: list[str] = arg(
-        factory=list, help="Other sites whose images the bundle shows, such as https://example.org.", group="advanced"
+        factory=list,
+        help="Other sites whose images the bundle shows, such as https://example.org.",
+        group="advanced",
+        label="Sites of images",
     )
     link_task_source: bool = arg(
         False,
         help="Serve the bundle as it is on the disk at every moment, to build it anew while the task runs.",
         group="advanced",
+        label="Follow the file",
     )
     onboarding_data: dict[str, Any] = arg(
-        factory=dict, help="What the bundle gets as its data in the onboarding.", group="advanced"
+        factory=dict,
+        help="What the bundle gets as its data in the onboarding.",
+        group="advanced",
+        label="Onboarding shows",
     )
     onboarding_truth: dict[str, Any] = arg(
-        factory=dict, help="What the onboarding's answer must hold to pass, by its names.", group="advanced"
+        factory=dict,
+        help="What the onboarding's answer must hold to pass, by its names.",
+        group="advanced",
+        label="Onboarding is passed by",
     )
 
 
@@ -99,7 +117,7 @@ class StaticReactBlueprint(Blueprint):
         check_bundle(task._path(given.task_source, "task_source"), "blueprint.task_source")
         if given.style_source:
             check_bundle(task._path(given.style_source, "style_source"), "blueprint.style_source")
-        task._extra_files()
+        task._extra_files  # noqa: B018 - made now, so that what is wrong is told now
         task._image_sources()
         task._rows.check()
         for name in ("task_config", "onboarding_data", "onboarding_truth"):
@@ -152,7 +170,7 @@ class StaticReactBlueprint(Blueprint):
         page = write_page(build_dir, styled=bool(args.style_source))
         return PageSet(
             pages={url: page if path.name == PAGE else path for url, path in page_map(PAGE).items()},
-            static={**sound, **self._extra_files(), **client_files(), **own},
+            static={**sound, **self._extra_files, **client_files(), **own},
             followed=tuple(followed),
             image_sources=self._image_sources(),
             task_config={"blueprint": self.BLUEPRINT_TYPE, **args.task_config},
@@ -183,7 +201,14 @@ class StaticReactBlueprint(Blueprint):
             if name.split(".")[0] not in TRUTH_FIELDS
         )
         shown = tuple((f"Shown: {name}", text) for name, text in asked)
-        return SubmissionView(answer=described.short, labels=described.labels, fields=(*shown, *described.pairs))
+        image, image_url = find_picture([text for _, text in asked], self._extra_files, self._image_sources())
+        return SubmissionView(
+            answer=described.short,
+            labels=described.labels,
+            fields=(*shown, *described.pairs),
+            image=image,
+            image_url=image_url,
+        )
 
     def summarize_submission(
         self, inputs: Any, outputs: Any, files: Sequence[Mapping[str, Any]]
@@ -216,6 +241,7 @@ class StaticReactBlueprint(Blueprint):
             raise ConfigError("is required: the bundle that was built for the task.", key=f"blueprint.{name}")
         return (self.base_dir / Path(given).expanduser()).resolve()
 
+    @cached_property
     def _extra_files(self) -> dict[str, Path]:
         given, key = self._args.extra_source_dir, "blueprint.extra_source_dir"
         if not given:

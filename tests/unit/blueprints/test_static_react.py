@@ -267,6 +267,16 @@ def test_review_shows_what_was_asked_and_what_was_said(folder: Path) -> None:
     assert view.fields == (("Shown: text", "one"), ("rating", "bad"))
 
 
+def test_review_shows_the_picture_that_the_row_names(folder: Path) -> None:
+    blueprint = make(folder, extra_source_dir="extra", image_sources=["https://img.example.org"])
+    assert blueprint.describe_submission({"pic": "./cat.png"}, {"a": 1}, ()).image == folder / "extra" / "cat.png"
+    far = "https://img.example.org/dog.jpg"
+    assert blueprint.describe_submission({"pic": {"url": far}}, {"a": 1}, ()).image_url == far
+    for other in ("https://elsewhere.example.org/dog.jpg", "../bundle.png", "/etc/cat.png", "cat"):
+        view = blueprint.describe_submission({"pic": other}, {"a": 1}, ())
+        assert (view.image, view.image_url) == (None, "")
+
+
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
