@@ -79,9 +79,9 @@ class RouterApp:
         router, site = self._router, self._router.site
         if (page := site.pages.get(path)) is not None:
             await send_bytes(send, 200, page.body, site.page_headers(page, header(scope, b"host")))
-        elif (file := site.find_file(path)) is not None:
+        elif (file := site.files.get(path)) is not None:
             headers = [(b"content-type", file.content_type.encode("ascii")), STATIC_CACHE, *COMMON_HEADERS]
-            await send_file(scope, receive, send, router.executor, file.path, file.size, file.etag, headers)
+            await send_file(scope, receive, send, router.executor, file.path, headers)
         elif path in endpoints.GET:
             await endpoints.GET[path](router, scope, receive, send)
         elif path.startswith(ENTER_PREFIX):

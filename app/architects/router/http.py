@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
 import re
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -162,56 +165,75 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
     return first, end
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file as it was at the moment it was opened; what is put in its place later does not reach who reads it."""
+
+    stream: BinaryIO
+    size: int
+    etag: str
+
+
 async def send_file(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    executor: Executor,
-    path: Path,
-    size: int,
-    etag: str,
-    headers: Headers,
+    scope: Scope, receive: Receive, send: Send, executor: Executor, path: Path, headers: Headers
 ) -> None:
-    """Answer with a file: conditional (If-None-Match), in ranges, HEAD; read off the loop, one chunk in memory."""
-    base = [*headers, (b"etag", etag.encode("ascii")), (b"accept-ranges", b"bytes")]
-    known = header(scope, b"if-none-match")
-    if known and (known.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]):
-        await send({"type": "http.response.start", "status": 304, "headers": base})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    wanted = None
-    unchanged = header(scope, b"if-range") in ("", etag)
-    if unchanged and (asked := header(scope, b"range")):
-        wanted = parse_range(asked, size)
-    first, end = wanted if wanted is not None else (0, size)
-    if wanted is not None:
-        base.append((b"content-range", f"bytes {first}-{end - 1}/{size}".encode("ascii")))
-    base.append((b"content-length", str(end - first).encode("ascii")))
+    """Answer with a file: conditional (If-None-Match), in ranges, HEAD; read off the loop, one chunk in memory.
+
+    Size and tag are those of the file that is opened: one that was changed since the deployment is sent as it is now,
+    whole. `HttpRefusal` (404) when it is not there.
+    """
     loop = asyncio.get_running_loop()
-    file = None
-    if scope["method"] != "HEAD" and end > first:
-        try:
-            file, chunk = await loop.run_in_executor(executor, _open_at, path, first, min(CHUNK, end - first))
-        except OSError:
-            raise HttpRefusal(404, "not_found", "The file is no longer there.") from None
-    await send({"type": "http.response.start", "status": 206 if wanted is not None else 200, "headers": base})
-    if file is None:
-        await send({"type": "http.response.body", "body": b""})
-        return
+    try:
+        file = await loop.run_in_executor(executor, _open, path)
+    except OSError:
+        raise HttpRefusal(404, "not_found", "The file is no longer there.") from None
+    try:
+        base = [*headers, (b"etag", file.etag.encode("ascii")), (b"accept-ranges", b"bytes")]
+        known = header(scope, b"if-none-match")
+        if known and (
+            known.strip() == "*" or file.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]
+        ):
+            await send({"type": "http.response.start", "status": 304, "headers": base})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        wanted = None
+        unchanged = header(scope, b"if-range") in ("", file.etag)
+        if unchanged and (asked := header(scope, b"range")):
+            wanted = parse_range(asked, file.size)
+        first, end = wanted if wanted is not None else (0, file.size)
+        if wanted is not None:
+            base.append((b"content-range", f"bytes {first}-{end - 1}/{file.size}".encode("ascii")))
+        base.append((b"content-length", str(end - first).encode("ascii")))
+        await send({"type": "http.response.start", "status": 206 if wanted is not None else 200, "headers": base})
+        if scope["method"] == "HEAD" or end == first:
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _send_part(receive, send, executor, file, path, first, end)
+    finally:
+        file.stream.close()
+
+
+async def _send_part(
+    receive: Receive, send: Send, executor: Executor, file: OpenFile, path: Path, first: int, end: int
+) -> None:
+    """Send a part of a file, chunk after chunk.
+
+    The last chunk is held back when the file was written to meanwhile: without it uvicorn breaks the connection, and
+    no browser runs half of a script, or one that is old at its beginning and new at its end.
+    """
+    loop = asyncio.get_running_loop()
     gone = loop.create_task(_hang_up(receive))
     try:
-        sent = first + len(chunk)
-        while sent < end and chunk:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        sent = first
+        while sent < end:
+            chunk = await loop.run_in_executor(executor, _read_at, file.stream, sent, min(CHUNK, end - sent))
+            sent += len(chunk)
+            if not chunk or (sent == end and _tag_of(file.stream, path) != file.etag):
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": sent < end})
             if gone.done():
                 return
-            chunk = await loop.run_in_executor(executor, file.read, min(CHUNK, end - sent))
-            sent += len(chunk)
-        if sent == end:
-            await send({"type": "http.response.body", "body": chunk})
-        # else the file shrank since it was measured: without its last part uvicorn breaks the connection
     finally:
-        file.close()
         gone.cancel()
 
 
@@ -221,7 +243,22 @@ async def _hang_up(receive: Receive) -> None:
         pass
 
 
-def _open_at(path: Path, first: int, length: int) -> tuple[BinaryIO, bytes]:
-    file = path.open("rb")
-    file.seek(first)
-    return file, file.read(length)
+def _open(path: Path) -> OpenFile:
+    stream = path.open("rb")
+    try:
+        return OpenFile(stream, os.fstat(stream.fileno()).st_size, _tag_of(stream, path))
+    except OSError:
+        stream.close()
+        raise
+
+
+def _tag_of(stream: BinaryIO, path: Path) -> str:
+    """A tag that is another one as soon as the file is written to."""
+    facts = os.fstat(stream.fileno())
+    made = hashlib.sha256(f"{facts.st_mtime_ns}-{facts.st_size}-{facts.st_ino}-{path}".encode())
+    return f'"{made.hexdigest()[:20]}"'
+
+
+def _read_at(stream: BinaryIO, place: int, length: int) -> bytes:
+    stream.seek(place)
+    return stream.read(length)

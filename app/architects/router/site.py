@@ -72,11 +72,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file to serve; size and tag are those of the moment of deployment."""
+    """A file to serve, as it is at the moment that somebody asks for it."""
 
     path: Path
-    size: int
-    etag: str
     content_type: str
 
 
@@ -98,16 +96,6 @@ class Site:
         if task is not None:
             for url in TASK_PATHS:
                 self.pages.setdefault(url, task)
-
-    def find_file(self, url: str) -> StaticFile | None:
-        """The file of an address, None where there is none; one that may change is measured anew."""
-        file = self.files.get(url)
-        if file is None or url not in self._config.followed:
-            return file
-        try:
-            return _static_file(file.path)
-        except RouterConfigError:
-            return None  # it is being built anew at this moment
 
     def page_headers(self, page: Page, host: str) -> Headers:
         """The headers of a page that is asked for under this `Host`."""
@@ -146,11 +134,10 @@ class Site:
 
 def _static_file(path: Path) -> StaticFile:
     try:
-        facts = path.stat()
+        path.stat()
     except OSError as error:
         raise RouterConfigError(f"the file {path} cannot be read: {error}") from None
-    tag = hashlib.sha256(f"{facts.st_mtime_ns}-{facts.st_size}-{path}".encode()).hexdigest()[:20]
-    return StaticFile(path, facts.st_size, f'"{tag}"', content_type_of(path.name))
+    return StaticFile(path, content_type_of(path.name))
 
 
 def content_type_of(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.architects.router.http import (
+    CHUNK,
     ClientGone,
     HttpRefusal,
     parse_json,
@@ -122,14 +124,16 @@ async def _never() -> Any:
     await asyncio.Event().wait()
 
 
-async def fetch(path: Path, size: int, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+async def fetch(path: Path, method: str = "GET", meanwhile: Any = None, **headers: str) -> tuple[int, Any, bytes]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
+        if meanwhile is not None and len(sent) == 2:
+            meanwhile()
 
     with ThreadPoolExecutor(1) as executor:
-        await send_file(scope(method, **headers), _never, send, executor, path, size, '"tag"', [])
+        await send_file(scope(method, **headers), _never, send, executor, path, [])
     said = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], said, b"".join(message["body"] for message in sent[1:])
 
@@ -139,23 +143,52 @@ async def test_a_file_is_sent_whole_in_parts_or_not_at_all(tmp_path: Path) -> No
     path = tmp_path / "file"
     path.write_bytes(content)
     size = len(content)
-    assert (await fetch(path, size))[::2] == (200, content)
-    status, headers, body = await fetch(path, size, range="bytes=300000-700000")
+    status, headers, body = await fetch(path)
+    assert (status, headers["content-length"], body) == (200, str(size), content)
+    tag = headers["etag"]
+    status, headers, body = await fetch(path, range="bytes=300000-700000")
     assert (status, body) == (206, content[300000:700001])
     assert headers["content-range"] == f"bytes 300000-700000/{size}"
-    assert (await fetch(path, size, if_none_match='W/"tag"'))[::2] == (304, b"")
-    assert (await fetch(path, size, if_none_match='"old"'))[0] == 200
-    assert (await fetch(path, size, range="bytes=0-1", if_range='"old"'))[0] == 200
-    status, headers, body = await fetch(path, size, "HEAD")
+    assert (await fetch(path, if_none_match=f"W/{tag}"))[::2] == (304, b"")
+    assert (await fetch(path, if_none_match='"old"'))[0] == 200
+    assert (await fetch(path, range="bytes=0-1", if_range='"old"'))[0] == 200
+    assert (await fetch(path, range="bytes=0-1", if_range=tag))[0] == 206
+    status, headers, body = await fetch(path, "HEAD")
     assert (status, headers["content-length"], body) == (200, str(size), b"")
 
 
 async def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(HttpRefusal) as refused:
-        await fetch(tmp_path / "gone", 5)
+        await fetch(tmp_path / "gone")
     assert refused.value.status == 404
 
 
 async def test_an_empty_file_is_sent(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert (await fetch(tmp_path / "empty", 0))[::2] == (200, b"")
+    assert (await fetch(tmp_path / "empty"))[::2] == (200, b"")
+
+
+async def test_a_file_that_was_changed_is_sent_whole_under_another_tag(tmp_path: Path) -> None:
+    path = tmp_path / "task.js"
+    path.write_bytes(b"short()")
+    before = (await fetch(path))[1]["etag"]
+    path.write_bytes(b"something_much_longer()")
+    status, headers, body = await fetch(path, if_none_match=before)
+    assert (status, headers["content-length"], body) == (200, "23", b"something_much_longer()")
+    assert headers["etag"] != before
+
+
+async def test_a_file_that_another_takes_the_place_of_is_sent_as_it_was(tmp_path: Path) -> None:
+    path, other = tmp_path / "task.js", tmp_path / "new.js"
+    path.write_bytes(b"a" * 3 * CHUNK)
+    other.write_bytes(b"b")
+    assert (await fetch(path, meanwhile=lambda: other.replace(path)))[2] == b"a" * 3 * CHUNK
+
+
+@pytest.mark.parametrize("later", [b"b", b"b" * 3 * CHUNK, b"b" * 9 * CHUNK])
+async def test_a_file_that_is_written_to_while_it_is_sent_never_arrives_whole(tmp_path: Path, later: bytes) -> None:
+    path = tmp_path / "task.js"
+    path.write_bytes(b"a" * 3 * CHUNK)
+    os.utime(path, (0, 0))  # a file system's clock may not tick between two writes
+    body = (await fetch(path, meanwhile=lambda: path.write_bytes(later)))[2]
+    assert len(body) < 3 * CHUNK
