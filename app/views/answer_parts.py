@@ -1,4 +1,4 @@
-"""Parts of a submission beside its fields: what its page called, and what came back."""
+"""Parts of a submission beside its fields: what its page called, and what came back; what was said in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels import formats
+from app.views.conversation import ConversationLog
 from app.views.widgets.labels import hairline, label
 
+SAID_HEIGHT = 320
 MOST_CALLS = 200
 """Later ones are counted; nobody reads more, and each is three widgets."""
 
@@ -65,12 +67,19 @@ class AnswerParts(QWidget):
         self._layout.addWidget(self.line)
         self.calls = CallList()
         self._layout.addWidget(self.calls)
+        self.said = ConversationLog()
+        self.said.setFrameShape(QFrame.Shape.NoFrame)
+        self.said.setMinimumHeight(SAID_HEIGHT)
+        self._layout.addWidget(self.said, 1)
         self.setView(None)
 
     def setView(self, view: Any) -> None:
         """Show the parts of a view (`app.blueprints.base.SubmissionView`); None: nothing."""
         calls = view.calls if view is not None else ()
-        self.line.setVisible(bool(calls))
+        said = view.conversation if view is not None else ()
+        self.line.setVisible(bool(calls) or bool(said))
         self.calls.setVisible(bool(calls))
         self.calls.setCalls(calls)
-        self.setVisible(bool(calls))
+        self.said.setVisible(bool(said))
+        self.said.setLines(said)
+        self.setVisible(bool(calls) or bool(said))

@@ -8,6 +8,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import ago, clock_time, duration, money
 from app.viewmodels.unit_card import UnitCard, UnitCardViewModel
 from app.viewmodels.worker_actions import Subjects
+from app.views.conversation import ConversationPanel
 from app.views.widgets.buttons import Button
 from app.views.widgets.cards import KeyValueGrid
 from app.views.widgets.labels import label
@@ -47,8 +48,12 @@ class UnitCardView(QWidget):
         self.facts = KeyValueGrid(_NAME_WIDTH)
         layout.addWidget(self.facts)
         self._sections: dict[str, tuple[QWidget, KeyValueGrid]] = {}
+        self.conversation = ConversationPanel(desktop)
+        self.conversation.shown_changed.connect(lambda _shown: self._show())
         for key, words in _SECTIONS:
             layout.addWidget(self._section(key, words))
+            if key == "said":
+                layout.addWidget(self.conversation, 1)
         self._buttons = self._make_buttons()
         layout.addWidget(self._buttons)
         layout.addStretch(1)
@@ -56,6 +61,7 @@ class UnitCardView(QWidget):
     def show_unit(self, unit_id: int) -> None:
         """Show a unit."""
         self.viewmodel.show(unit_id)
+        self.conversation.show_unit(unit_id)
 
     def _section(self, key: str, words: str) -> QWidget:
         section = QWidget()
@@ -94,7 +100,8 @@ class UnitCardView(QWidget):
 
     def _show(self) -> None:
         card = self.viewmodel.card
-        assert card is not None
+        if card is None:  # its conversation was read sooner
+            return
         self._title.setText(f"U-{card.unit_id}")
         self._pill.setStatus(card.status)
         self.facts.setRows(_facts(card))
@@ -102,7 +109,8 @@ class UnitCardView(QWidget):
         answer = [*card.answer, *((("files", ", ".join(card.files)),) if card.files else ())]
         self._fill("answer", tuple(answer))
         self._fill("earlier", card.earlier)
-        self._fill("said", tuple(("worker" if who == "in" else "task", words) for who, words in card.said))
+        said = () if self.conversation.viewmodel.is_conversation else card.said
+        self._fill("said", tuple(("worker" if who == "in" else "task", words) for who, words in said))
         self._fill(
             "decided",
             tuple(

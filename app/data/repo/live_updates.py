@@ -47,6 +47,7 @@ class SeatRow:
     """An agent of a conversation, whoever of them: its seat, its worker, where it stands."""
 
     agent_id: int
+    unit_id: int
     unit_index: int
     worker_name: str
     status: str
@@ -72,12 +73,13 @@ _ADD = sa.insert(LIVE_UPDATES).from_select(
 _COLUMNS = [LIVE_UPDATES.c[name] for name in LiveUpdateRow.__dataclass_fields__]
 _OF_AGENTS = (
     sa.select(LIVE_UPDATES.c.agent_id, *_COLUMNS)
-    .where(among(LIVE_UPDATES.c.agent_id, "agents"))
+    .where(among(LIVE_UPDATES.c.agent_id, "agents"), LIVE_UPDATES.c.live_update_id > sa.bindparam("after"))
     .order_by(LIVE_UPDATES.c.live_update_id)
 )
 _SEATS = (
     sa.select(
-        AGENTS.c.agent_id, UNITS.c.unit_index, WORKERS.c.worker_name, AGENTS.c.status, AGENTS.c.started_at
+        AGENTS.c.agent_id, AGENTS.c.unit_id, UNITS.c.unit_index, WORKERS.c.worker_name, AGENTS.c.status,
+        AGENTS.c.started_at,
     )
     .join(UNITS, UNITS.c.unit_id == AGENTS.c.unit_id)
     .join(WORKERS, WORKERS.c.worker_id == AGENTS.c.worker_id)
@@ -114,10 +116,10 @@ def list_live_updates(session: Session, agent_id: int, after: int = 0) -> list[L
     return [LiveUpdateRow(*row) for row in run(session, statement.order_by(LIVE_UPDATES.c.live_update_id))]
 
 
-def list_of_agents(session: Session, agent_ids: Collection[int]) -> dict[int, list[LiveUpdateRow]]:
-    """What was said by and to some agents, in order; one read for any number of them."""
+def list_of_agents(session: Session, agent_ids: Collection[int], after: int = 0) -> dict[int, list[LiveUpdateRow]]:
+    """What was said by and to some agents, in order, behind the update `after`; one read for any number of them."""
     found: dict[int, list[LiveUpdateRow]] = {agent_id: [] for agent_id in agent_ids}
-    for agent_id, *row in all_at_once(session, _OF_AGENTS, {"agents": list(agent_ids)}):
+    for agent_id, *row in all_at_once(session, _OF_AGENTS, {"agents": list(agent_ids), "after": after}):
         found[agent_id].append(LiveUpdateRow(*row))
     return found
 
