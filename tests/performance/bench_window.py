@@ -89,7 +89,7 @@ class Desk:
         self.found["run page until its figures stand there"] = (time.perf_counter() - start) * 1000
         self.found["run page: longest stall"] = self.stalls.longest
         await self.until(run.series_changed, lambda: len(run.series.times) > 0)
-        await self.until(run.changed, lambda: run.alpha is not None)
+        await self.until(run.changed, lambda: run.quality is not None)
 
     async def first_rows(self) -> None:
         """From the click on the tab until rows are painted: the first visit, then lists read anew."""
