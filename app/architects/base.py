@@ -44,6 +44,8 @@ class ServedTask:
     """Origins that may put the page in an iframe; empty: none."""
     image_sources: tuple[str, ...] = ()
     """Foreign origins whose images the page may show (image_label from a list of URLs)."""
+    media_sources: tuple[str, ...] = ()
+    """Foreign origins whose videos and sounds the page may play (video_label from a list of URLs)."""
     followed: tuple[str, ...] = ()
     """URL paths of `static` whose files may change while they are served, on this computer."""
     entry_required: bool = True

@@ -54,6 +54,7 @@ class PageSet:
     static: Mapping[str, Path] = field(default_factory=dict)
     static_folders: Mapping[str, Path] = field(default_factory=dict)
     image_sources: tuple[str, ...] = ()
+    media_sources: tuple[str, ...] = ()
     followed: tuple[str, ...] = ()
     """URL paths of `static` that are served as their files are at each moment."""
     task_config: Mapping[str, Any] = field(default_factory=dict)
@@ -274,3 +275,17 @@ class SimulatesOnboarding(Protocol):
 
     def simulate_onboarding(self, inputs: Mapping[str, Any]) -> Any:
         """What a simulated worker sends who passes."""
+
+
+@runtime_checkable
+class JudgesAnswers(Protocol):
+    """A blueprint that tells a right answer from a wrong one by a row's truth: for screening and gold units."""
+
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """A row of screening or gold data, without its truth, as an item's data; called before `get_pages`.
+
+        `ConfigError` when no page can be made of it, or the truth is no answer that can be given.
+        """
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """Whether a submission that can be taken is right."""

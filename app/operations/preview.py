@@ -84,6 +84,7 @@ class PagePreview:
             static_folders=pages.static_folders,
             task_config={"task_title": self.config.task.task_title, **pages.task_config},
             image_sources=pages.image_sources,
+            media_sources=pages.media_sources,
             followed=pages.followed,
         )
         kind = architects.get("local")

@@ -76,6 +76,7 @@ class ScriptedDesktop:
             static={**pages.static, "/wrap_crowd_source.js": provider.write_wrapper_js(self.folder / "provider")},
             task_config={"task_title": self.title, **pages.task_config},
             image_sources=pages.image_sources,
+            media_sources=pages.media_sources,
             followed=pages.followed,
             entry_required=provider.SIGNED_ENTRY,
         )

@@ -30,6 +30,7 @@ class RouterConfig:
     task_config: Mapping[str, Any] = field(default_factory=dict)
     frame_ancestors: tuple[str, ...] = ()
     image_sources: tuple[str, ...] = ()
+    media_sources: tuple[str, ...] = ()
     followed: tuple[str, ...] = ()
     """URL paths of `static` whose files may change: they are measured at each request."""
     entry_required: bool = True
@@ -71,7 +72,7 @@ class RouterConfig:
         for name in ("pages", "static", "static_folders", "task_config", "limits"):
             if not isinstance(raw.get(name, {}), dict):
                 raise RouterConfigError(f"{name} must be an object")
-        for name in ("frame_ancestors", "image_sources", "followed", "trusted_proxies"):
+        for name in ("frame_ancestors", "image_sources", "media_sources", "followed", "trusted_proxies"):
             if not isinstance(raw.get(name, []), list):
                 raise RouterConfigError(f"{name} must be a list")
             raw[name] = tuple(str(item) for item in raw.get(name, []))

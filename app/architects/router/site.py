@@ -50,6 +50,7 @@ _TYPES = {
     ".wav": "audio/wav",
     ".ogg": "audio/ogg",
     ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
     ".webm": "video/webm",
     ".woff": "font/woff",
     ".woff2": "font/woff2",
@@ -153,16 +154,17 @@ def attachment(name: str) -> bytes:
 
 
 def _policy(config: RouterConfig, scripts: Iterable[str]) -> str:
-    for origin in (*config.image_sources, *config.frame_ancestors):
+    for origin in (*config.image_sources, *config.media_sources, *config.frame_ancestors):
         if not _is_origin(origin):
             raise RouterConfigError(f"{origin!r} is no origin: write it as https://example.org")
-    images, ancestors = " ".join(config.image_sources), " ".join(config.frame_ancestors)
+    images, media = " ".join(config.image_sources), " ".join(config.media_sources)
+    ancestors = " ".join(config.frame_ancestors)
     parts: Mapping[str, str] = {
         "default-src": "'self'",
         "script-src": " ".join(("'self'", *scripts)),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": f"'self' data: blob: {images}".rstrip(),
-        "media-src": "'self' data: blob:",
+        "media-src": f"'self' data: blob: {media}".rstrip(),
         "font-src": "'self' data:",
         "worker-src": "'self' blob:",
         "connect-src": "'self'",

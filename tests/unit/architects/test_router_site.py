@@ -37,7 +37,14 @@ def test_a_task_page_runs_the_requesters_own_script_and_talks_to_this_host_alone
     assert "'unsafe-inline'" in made["style-src"]
     assert made["connect-src"] == "'self' ws://host:81 wss://host:81"
     assert made["img-src"] == "'self' data: blob: https://img.example.org"
+    assert made["media-src"] == "'self' data: blob:"
     assert made["object-src"] == "'none'"
+
+
+def test_a_task_page_plays_videos_of_the_sites_that_its_task_names(tmp_path: Path) -> None:
+    made = policy(site(tmp_path, media_sources=("https://v.example.org", "https://w.example.org:8443")), "/task")
+    assert made["media-src"] == "'self' data: blob: https://v.example.org https://w.example.org:8443"
+    assert made["img-src"] == "'self' data: blob:"
 
 
 def test_our_own_page_runs_only_the_scripts_it_was_deployed_with(tmp_path: Path) -> None:
@@ -62,6 +69,8 @@ def test_pages_are_framed_only_by_whom_the_provider_names(tmp_path: Path) -> Non
 def test_what_is_no_origin_is_refused_at_deployment(tmp_path: Path, origin: str) -> None:
     with pytest.raises(RouterConfigError, match="no origin"):
         site(tmp_path, image_sources=(origin,))
+    with pytest.raises(RouterConfigError, match="no origin"):
+        site(tmp_path, media_sources=(origin,))
 
 
 def test_pages_are_never_stored(tmp_path: Path) -> None:
