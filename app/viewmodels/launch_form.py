@@ -28,6 +28,7 @@ class Editor(StrEnum):
     FILE = "file"
     FOLDER = "folder"
     FILES = "files"
+    FORM = "form"
     LABELS = "labels"
     LIST = "list"
     MAPPING = "mapping"
@@ -59,6 +60,7 @@ _KINDS = {
     "file": Editor.FILE,
     "folder": Editor.FOLDER,
     "files": Editor.FILES,
+    "form": Editor.FORM,
     "text": Editor.LONG_TEXT,
     "labels": Editor.LABELS,
     "money": Editor.MONEY,

@@ -285,7 +285,7 @@ def make_line(spec: FieldSpec, base_dir: Path, currency_sign: str) -> Any:
             editor = ChoiceEditor(spec.choices)
         case Editor.FLAG:
             editor = FlagEditor(spec.label)
-        case Editor.FILE | Editor.FOLDER:
+        case Editor.FILE | Editor.FOLDER | Editor.FORM:
             editor = PathEditor(folder=spec.editor is Editor.FOLDER, base_dir=base_dir, words=spec.label)
         case Editor.FILES:
             editor = FilesEditor(folder=False, base_dir=base_dir, words=spec.label)

@@ -8,11 +8,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.launch import LaunchViewModel
 from app.viewmodels.launch_check import LaunchCheck
+from app.views.form_designer import FormDesignerView
 from app.views.launch_side import LaunchSide
 from app.views.launch_steps_view import LaunchStepsView
 from app.views.page import Offer, Page
@@ -60,6 +61,7 @@ class LaunchPage(Page):
         self.sample = SampleCard()
         self.steps = LaunchStepsView(self.model.form)
         self.side = LaunchSide(self.model.rehearsal)
+        self.designer: FormDesignerView | None = None
         self._lay_out()
         self._connect()
         self._show_title()
@@ -79,8 +81,11 @@ class LaunchPage(Page):
             self.steps.focus_first()
 
     def offers(self) -> list[Offer]:
-        """What can be done with the form."""
+        """What can be done with the form, or in the designer while that is open."""
+        if self.designer is not None and self.stack.currentWidget() is self.designer:
+            return self.designer.offers()
         return [
+            *self._form_offers(),
             Offer(self.launch_button.text(), self.launch, "Ctrl+Return", "ph.rocket-launch"),
             Offer("Open a task file…", self.ask_open, "Ctrl+O", "ph.folder-open"),
             Offer("Save as a task file…", self.ask_save, "Ctrl+S", "ph.floppy-disk"),
@@ -89,6 +94,26 @@ class LaunchPage(Page):
             Offer("Fill in the sample task", self.model.fill_sample, "", "ph.image-square"),
             Offer("Start over with an empty form", self.model.form.start_over, "", "ph.eraser"),
         ]
+
+    def _form_offers(self) -> list[Offer]:
+        if self.model.form.values.blueprint_type != "form":
+            return []
+        return [Offer("Edit the form of the task", self.edit_form, "Ctrl+Shift+E", "ph.pencil-simple")]
+
+    def edit_form(self) -> None:
+        """Open the form designer with the form of the task, or a new one where none is named."""
+        form = self.model.form
+        if self.designer is None:
+            self.designer = FormDesignerView(self.desktop)
+            self.designer.model.preview.follow(lambda: (form.mapping()["blueprint"], form.values.base_dir))
+            self.designer.left.connect(self._back_to_task)
+            self.designer.kept.connect(self._take_form)
+            self.stack.addWidget(self.designer)
+        named = str(form.values.entered.get("blueprint.form_file") or "")
+        folder = form.values.base_dir
+        self.designer.open((folder / Path(named).expanduser()) if named else None, folder)
+        self.stack.setCurrentWidget(self.designer)
+        self.offers_changed.emit()
 
     def launch(self) -> None:
         """Launch, or show the first field that is not in order."""
@@ -130,7 +155,13 @@ class LaunchPage(Page):
             self.header.buttons.addWidget(button)
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self.stack = QStackedWidget()
+        whole.addWidget(self.stack)
+        front = QWidget()
+        self.stack.addWidget(front)
+        layout = QVBoxLayout(front)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
@@ -173,6 +204,7 @@ class LaunchPage(Page):
         if isinstance(app := QApplication.instance(), QApplication):
             app.focusChanged.connect(self._follow_focus)
         self.steps.preview_asked.connect(model.open_preview)
+        self.steps.form_asked.connect(self.edit_form)
         self.steps.estimated.connect(model.set_estimate)
         self.side.rehearsal.asked.connect(model.rehearse)
         self.sample.button.clicked.connect(model.fill_sample)
@@ -188,6 +220,21 @@ class LaunchPage(Page):
         QTimer.singleShot(0, self.area, lambda: self.area.verticalScrollBar().setValue(place))
         self.steps.setKnownQualifications(self.model.known_qualifications)
         self._show_title()
+        self.offers_changed.emit()
+
+    def _back_to_task(self) -> None:
+        self.stack.setCurrentIndex(0)
+        self.offers_changed.emit()
+        self.model.refresh()
+
+    def _take_form(self, file: str) -> None:
+        """The designer has saved: the task is about that file, and is looked at again."""
+        path, base_dir = Path(file), self.model.form.values.base_dir
+        shown = path.relative_to(base_dir) if path.is_relative_to(base_dir) else path
+        self.model.form.enter("blueprint.form_file", str(shown))
+        editor = self.steps.editors.get("blueprint.form_file")
+        if editor is not None:
+            editor.setValue(str(shown))
 
     def _show_title(self) -> None:
         form = self.model.form

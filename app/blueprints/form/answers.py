@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.blueprints.form.checks import field_fault, file_fault
+from app.blueprints.form.checks import field_fault, file_fault, usual_answer
 from app.blueprints.form.conditions import is_blank
 from app.blueprints.form.model import Form
 from app.blueprints.form.shown import Place, shown_blocks, shown_places
 from app.blueprints.row import json_fault
+from app.errors import ConfigError
 
 AGAIN = "Please reload the page and send them again."
 
@@ -75,6 +76,39 @@ def is_right(form: Form, outputs: Any) -> bool:
         if wanted is not None and _plain(place.answer) != _plain(wanted):
             return False
     return True
+
+
+def check_truth(form: Form, truth: Any) -> None:
+    """`ConfigError` for a truth that no answer to the form can be."""
+    if isinstance(truth, Mapping):
+        known = {field.name: field for field in form.fields}
+        for name, right in truth.items():
+            if name not in known:
+                raise ConfigError(f'The truth names the field "{name}"; the form has {", ".join(known)}.')
+            if usual_answer(known[name], right) is None:
+                raise ConfigError(f'The truth of "{name}" is no answer that can be given there.')
+    elif truth is not None and not any(field.is_choice and usual_answer(field, truth) for field in form.fields):
+        raise ConfigError(f'The truth "{truth}" is an option of no choice of the form; name the field: truth.NAME.')
+
+
+def holds_truth(form: Form, outputs: Any, truth: Any) -> bool:
+    """Whether the answers are right: each field that the truth names, or every choice that has it as an option."""
+    if not isinstance(outputs, dict):
+        return False
+    wanted = dict(truth) if isinstance(truth, Mapping) else {}
+    judged = set()
+    for place in shown_places(form, outputs):
+        field = place.field
+        if not isinstance(truth, Mapping) and field.is_choice:
+            right = usual_answer(field, truth)
+        else:
+            right = usual_answer(field, wanted[field.name]) if field.name in wanted else None
+        if right is None:
+            continue
+        judged.add(field.name)
+        if _plain(place.answer) != _plain(right):
+            return False
+    return bool(judged) and judged >= set(wanted)
 
 
 def _plain(answer: Any) -> Any:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from app.args import arg
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, RowError, SubmissionView
-from app.blueprints.form.answers import check_answers, is_right
+from app.blueprints.form.answers import check_answers, check_truth, holds_truth, is_right
 from app.blueprints.form.described import describe_answers, summarize_answers
 from app.blueprints.form.faults import FormError
 from app.blueprints.form.form_files import load_forms, scripts_of
@@ -80,6 +80,7 @@ class FormBlueprint(Blueprint):
         self._loaded: FormRows | None = None
         self._onboarding: Form | None = None
         self._extra: dict[str, Path] | None = None
+        self._known: list[Mapping[str, Any]] = []
 
     @classmethod
     def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
@@ -172,6 +173,16 @@ class FormBlueprint(Blueprint):
     ) -> tuple[str, tuple[str, ...]]:
         return summarize_answers(self._form_of(inputs), outputs, files)
 
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """A row that fills the form, of which the truth names fields or an option."""
+        check_truth(self._rows().fill(values), truth)
+        self._known.append(values)
+        return values
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """The fields that the truth names hold just that; a truth that is one text is that of the choices it fits."""
+        return holds_truth(self._form_of(inputs), outputs, truth)
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return made_answers(self._form_of(inputs), plain_inputs(inputs), accuracy, draw)
 
@@ -226,7 +237,7 @@ class FormBlueprint(Blueprint):
         forms: list[Form] = [self._onboarding_form()] if self._args.onboarding_form else []
         every = rows.usable() if rows.may_hold_images() else islice(rows.usable(), 1)
         origins = {origin for form in forms for origin in _origins(form)}
-        for row in every:
+        for row in chain(every, self._known):
             origins.update(_origins(rows.fill(row)))
         return check_image_origins(origins, "blueprint.form_file")
 

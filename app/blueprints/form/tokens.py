@@ -36,6 +36,22 @@ def tokens_of(form: Any) -> list[str]:
     return list(found)
 
 
+def sample_row(form: Any) -> dict[str, Any]:
+    """A row that fills every token with its own name, for a look at a form that has no data yet."""
+    row: dict[str, Any] = {}
+    for fieldset in _repeated(form):
+        inner = {name for name in _all_tokens(fieldset) if name.split(".")[0] == "item"}
+        entry: Any = "[item]"
+        for name in sorted(inner - {"item"}):
+            entry = {} if isinstance(entry, str) else entry
+            _put(entry, name.split(".")[1:], f"[{name}]")
+        _put(row, fieldset["for_each"].strip().split("."), [entry, entry])
+    for name in tokens_of(form):
+        if _find(row, name) is None:
+            row[name] = f"[{name}]"
+    return row or {"row": "1"}
+
+
 def misplaced(form: Any) -> Iterator[FormFault]:
     """Tokens where none is filled in."""
     for where, key, text in _texts(_inner(form), "form"):
@@ -73,6 +89,31 @@ def _tokens_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from TOKEN.findall(part) if isinstance(part, str) else _tokens_in(part)
+
+
+def _repeated(value: Any) -> Iterator[dict[str, Any]]:
+    """The fieldsets that are made for each entry of a list."""
+    if isinstance(value, dict):
+        if isinstance(value.get("for_each"), str) and value["for_each"].strip():
+            yield value
+        for part in value.values():
+            yield from _repeated(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _repeated(part)
+
+
+def _all_tokens(value: Any) -> set[str]:
+    return {name for _, _, text in _texts(value, "") for name in TOKEN.findall(text)}
+
+
+def _put(holder: dict[str, Any], parts: list[str], value: Any) -> None:
+    for part in parts[:-1]:
+        inner = holder.get(part)
+        if not isinstance(inner, dict):
+            inner = holder[part] = {}
+        holder = inner
+    holder[parts[-1]] = value
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str, str]]:
