@@ -143,14 +143,11 @@ def _load_pages() -> None:
     import app.views.runs_page
     import app.views.settings_page
     import app.views.workers_page  # noqa: F401 - loaded here, named where it is used
-    from app.architects import registry as architects
     from app.blueprints import registry as blueprints
-    from app.providers import registry as providers
 
-    for known in (blueprints, providers, architects):
-        for name in known.names():
-            with suppress(AppError):  # one that cannot be loaded is told where it is chosen
-                known.get(name)
+    for name in blueprints.names():
+        with suppress(AppError):  # one that cannot be loaded is told where it is chosen
+            blueprints.get(name)
 
 
 async def close_engine(engine: Engine, *, pause: bool) -> None:
