@@ -98,15 +98,17 @@ class ReviewDecisions(QObject):
         while self._waiting:
             next_one = self._waiting.popleft()
             try:
-                batch = await self._desk.decide(next_one.unit_ids, VERDICTS[next_one.verdict], next_one.note)
+                done = await self._desk.decide(next_one.unit_ids, VERDICTS[next_one.verdict], next_one.note)
             except AppError as error:
                 self.failed.emit(f"{next_one.words}: {error}" if next_one.words else str(error))
                 self.taken_back.emit(next_one.unit_ids)
                 continue
-            count = len(next_one.unit_ids)
-            what = next_one.words if count == 1 and next_one.words else formats.count_of(count, "unit")
+            count, asked = len(done.unit_ids), len(next_one.unit_ids)
+            what = next_one.words if count == asked == 1 and next_one.words else formats.count_of(count, "unit")
             words = f"{what} {DONE_WORDS[VERDICTS[next_one.verdict]]}."
-            sent = _Sent(batch, next_one.unit_ids, words)
+            if count < asked:
+                words += f" {formats.count_of(asked - count, 'unit')} did not wait for it."
+            sent = _Sent(done.batch, done.unit_ids, words)
             self._sent.append(sent)
             self.sent.emit(next_one.unit_ids)
             self._offer_undo(sent)

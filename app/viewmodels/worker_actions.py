@@ -24,7 +24,7 @@ from app.operations.desk.verdicts import Verdict as Verdict
 from app.operations.desk.workers import Done
 from app.viewmodels.decisions import DONE_WORDS, keep_reason, recent_reasons
 from app.viewmodels.desktop import Desktop
-from app.viewmodels.formats import clock_time, count_of, money
+from app.viewmodels.formats import clock_time, count_of, digits, money
 from app.viewmodels.id_lists import find_rows
 
 APPROVED: Final = AgentStatus.APPROVED
@@ -142,17 +142,19 @@ class WorkerActions(QObject):
         preview = await self._desk.preview(unit_ids, verdict)
         if not preview.count:
             raise EntryDoesNotExist(_nothing_to_decide(len(unit_ids) + left_out))
-        batch = await self._desk.decide(unit_ids, verdict, note=note)
+        decided = await self._desk.decide(unit_ids, verdict, note=note)
         if verdict is AgentStatus.REJECTED:
             keep_reason(self._state, note)
 
         async def undo() -> None:
-            taken_back = await self._desk.undo(batch)
-            self._toasts.say(f"{count_of(taken_back, 'decision')} taken back.", "info")
+            taken_back = await self._desk.undo(decided.batch)
+            late = len(decided.unit_ids) - taken_back
+            end = f", too late for {digits(late)}." if late else "."
+            self._toasts.say(f"{count_of(taken_back, 'decision')} taken back{end}", "warn" if late else "info")
             self.done.emit()
 
-        self._say(f"{count_of(preview.count, 'unit')} {DONE_WORDS[verdict]}.", undo)
-        return preview.count
+        self._say(f"{count_of(len(decided.unit_ids), 'unit')} {DONE_WORDS[verdict]}.", undo)
+        return len(decided.unit_ids)
 
     async def _to_decide(self, subjects: Subjects, verdict: Verdict) -> tuple[Sequence[int], int]:
         """The units to decide about, and how many were left out: of "all of a million" only those that can wait."""

@@ -27,7 +27,7 @@ async def scene(tmp_path: Path, database_url: str) -> AsyncIterator[DeskScene]:
 
 async def test_decisions_are_applied_and_paid_once(scene: DeskScene) -> None:
     units = scene.units
-    batch = await scene.desk.decide(units[:2], AgentStatus.REJECTED, "empty")
+    batch = (await scene.desk.decide(units[:2], AgentStatus.REJECTED, "empty")).batch
     assert await scene.desk.undo(batch) == 2
     await scene.desk.decide(units[:3], AgentStatus.APPROVED, "good", Decimal("0.25"))
     await scene.desk.decide(units[3:4], AgentStatus.REJECTED, "empty", undoable=False)

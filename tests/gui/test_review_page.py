@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from app.clock import TurnedClock
 from app.data.repo import assignments, reviews, submissions
 from app.data.states import AgentStatus, UnitStatus
+from app.operations.desk.review import Decided
 from app.viewmodels.action import end_all_actions
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.review_submission import Submission
@@ -209,7 +210,7 @@ async def test_u_while_a_decision_is_being_sent_takes_that_one_back(
 ) -> None:
     gate, decide = asyncio.Event(), case.desktop.reviews.decide
 
-    async def slow(*args: Any, **kwargs: Any) -> str:
+    async def slow(*args: Any, **kwargs: Any) -> Decided:
         await gate.wait()
         return await decide(*args, **kwargs)
 
@@ -232,6 +233,18 @@ async def test_undo_says_for_how_many_it_came_too_late(case: Case, monkeypatch: 
     await case.press("U")
     words = "Taken back for 3 of them, too late for 2: 5 units approved."
     await case.until(lambda: words in [text.replace("\u00a0", " ") for text in said], "the word about it")
+
+
+async def test_units_that_a_decision_passed_over_are_neither_counted_nor_too_late(case: Case) -> None:
+    said: list[str] = []
+    case.desktop.toasts.added.connect(lambda toast: said.append(toast.text.replace("\u00a0", " ")))
+    await case.desktop.reviews.decide(case.units[:2], AgentStatus.APPROVED, undoable=False)
+    case.page.model.decide(case.units[:5], "soft_reject")
+    await case.page.model.settle()
+    assert said[-1] == "3 units soft-rejected. 2 units did not wait for it."
+    await case.press("U")
+    await case.until(lambda: any(text.startswith("Taken back") for text in said), "the word about it")
+    assert said[-1] == "Taken back: 3 units soft-rejected. 2 units did not wait for it."
 
 
 async def test_undo_comes_too_late_after_the_decision_was_applied(case: Case) -> None:

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +37,14 @@ BLOCKS_SECONDS = 60.0
 """How often is looked for blocks whose time is over. The gates go by the clock: only what is shown may lag."""
 FLAG = "flag"
 LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of a decision: the units it is about, without those that it passed over, and what `undo` takes."""
+
+    batch: str
+    unit_ids: tuple[int, ...]
 
 
 class ReviewDesk:
@@ -84,8 +93,8 @@ class ReviewDesk:
     async def decide(
         self, unit_ids: Sequence[int], verdict: Verdict, note: str = "", bonus: Decimal | None = None,
         author: str = "", undoable: bool = True,
-    ) -> str:  # fmt: skip
-        """Decide about submissions; returns the batch that `undo` takes back.
+    ) -> Decided:  # fmt: skip
+        """Decide about submissions; returns which, and the batch that `undo` takes back.
 
         Rejecting needs a note, which the worker reads. Units that cannot be decided so are left out; `InvalidEntry`
         when that is all of them. An undoable decision is applied when the undo time of the preferences is over; a unit
@@ -113,7 +122,7 @@ class ReviewDesk:
         else:
             decision = verdicts.Decision(verdict, note, bonus, writer, batch)
             await self._apply_now(ids, decision)
-        return batch
+        return Decided(batch, tuple(ids))
 
     async def undo(self, batch: str) -> int:
         """Take back what of a batch is not applied yet; returns how many units (0: too late)."""

@@ -93,10 +93,10 @@ async def test_a_decision_waits_for_its_undo_time(scene: DeskScene) -> None:
 
 
 async def test_a_decision_can_be_taken_back_in_time_only(scene: DeskScene) -> None:
-    batch = await scene.desk.decide(scene.units, REJECTED, "empty")
+    batch = (await scene.desk.decide(scene.units, REJECTED, "empty")).batch
     assert await scene.desk.undo(batch) == 4
     assert await scene.desk.apply_due(everything=True) == 0
-    batch = await scene.desk.decide(scene.units, SOFT, undoable=False)
+    batch = (await scene.desk.decide(scene.units, SOFT, undoable=False)).batch
     assert await scene.desk.undo(batch) == 0
     assert await status_of(scene, scene.units[3]) is UnitStatus.SOFT_REJECTED
     assert (await spend(scene)).approved == 4 * PAY
@@ -116,7 +116,7 @@ async def test_closing_applies_what_was_decided_here(scene: DeskScene) -> None:
 
 
 async def test_what_another_process_decided_stays_pending_until_it_is_due(scene: DeskScene) -> None:
-    batch = await scene.desk.decide(scene.units[:1], APPROVED)
+    batch = (await scene.desk.decide(scene.units[:1], APPROVED)).batch
     await scene.desk.decide(scene.units[1:2], APPROVED)
     _, other = scene.new_process()
     await other.start()
