@@ -78,7 +78,8 @@ def _csv_row(source: str, line: int, header: list[str], cells: list[str]) -> Row
     while len(cells) > len(header) and not cells[-1].strip():
         cells = cells[:-1]
     if len(cells) != len(header):
-        return RowError(source, line, f"has {len(cells)} fields; the first line names {len(header)}.")
+        fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+        return RowError(source, line, f"has {fields}; the first line names {len(header)}.")
     return make_row(source, line, dict(zip(header, cells, strict=True)))
 
 

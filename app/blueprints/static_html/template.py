@@ -101,6 +101,15 @@ class Template:
                     self._filled(part, values)
         except TemplateFault as error:
             return str(error)
+        return self._nothing_to_show(values)
+
+    def _nothing_to_show(self, values: Mapping[str, Any]) -> str | None:
+        """Some cells may be empty; not an image's address, and not all that the page shows of a row."""
+        holes = self.holes
+        empty = {hole.name for hole in holes if not as_text(values[hole.name]).strip()}
+        for hole in holes:
+            if hole.name in empty and (hole.name in self.image_holes() or len(empty) == len(holes)):
+                return f'has nothing in field "{hole.name}", which the page needs ({self.source}, line {hole.line}).'
         return None
 
     def _filled(self, hole: Hole, values: Mapping[str, Any]) -> str:

@@ -46,7 +46,7 @@ def test_ragged_rows_are_left_out_with_their_lines(tmp_path: Path) -> None:
     rows, errors = _read(_write(tmp_path, "a.csv", text))
     assert [row["a"] for row in rows] == ["1", "x\ny", "8", "10"]
     assert errors == [
-        (3, "has 1 fields; the first line names 2."),
+        (3, "has 1 field; the first line names 2."),
         (6, "has 3 fields; the first line names 2."),
     ]
 

@@ -105,7 +105,23 @@ def test_what_cannot_work_is_refused_with_its_line(source: str, words: str, line
 def test_a_hole_without_data_is_told_with_field_and_line() -> None:
     template = compile_template("<p>${a}</p>\n<p>${b c}</p>", "task.html")
     assert template.fault({"a": 1}) == "has no value for ${b c} (task.html, line 2)."
-    assert template.fault({"a": None, "b c": ""}) is None
+    assert template.fault({"a": None, "b c": "x"}) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"text": "", "note": None, "picture": "a.png"}, None),
+        ({"text": "x", "note": "", "picture": "  "}, "picture"),
+        ({"text": " ", "note": None, "picture": ""}, "text"),
+    ],
+)
+def test_a_row_without_what_the_page_needs_is_no_item(values: dict[str, Any], field: str | None) -> None:
+    template = compile_template("<p>${text}</p>\n<p>${note}</p><img src='${picture}' alt=''>", "task.html")
+    fault = template.fault(values)
+    line = 1 if field == "text" else 2
+    expected = f'has nothing in field "{field}", which the page needs (task.html, line {line}).'
+    assert fault == (None if field is None else expected)
 
 
 def test_a_doubled_dollar_stands_for_itself() -> None:
