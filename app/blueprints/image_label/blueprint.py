@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from app.args import arg
 from app.blueprints.base import AssignmentData, Blueprint, BlueprintArgs, PageSet, RowError, SubmissionView
 from app.blueprints.image_label.answers import AnswerRules, check_answer, read_shape, simulate, size_of
-from app.blueprints.image_label.image_source import ImageSource
+from app.blueprints.image_label.image_files import IMAGES
+from app.blueprints.media_source import MediaSource
 from app.blueprints.row import json_fault
 from app.blueprints.served_files import check_image_origins, client_files, image_origin, page_map, plain_inputs
 from app.errors import ConfigError
@@ -57,7 +58,8 @@ class ImageLabelBlueprint(Blueprint):
     def __init__(self, args: BlueprintArgs, base_dir: Path) -> None:
         super().__init__(args, base_dir)
         self._args = cast(ImageLabelArgs, args)
-        self._images = ImageSource(self._args.image_folder, self._args.image_list, base_dir)
+        self._images = MediaSource(IMAGES, self._args.image_folder, self._args.image_list, base_dir)
+        self._known: dict[str, Mapping[str, Any]] = {}
 
     @property
     def rules(self) -> AnswerRules:
@@ -82,10 +84,7 @@ class ImageLabelBlueprint(Blueprint):
             some = True
             yield AssignmentData(row, empty)
         if not some and start == 0:
-            first = next(iter(self._images.errors), None)
-            told = f" The first that was left out: {first.message}" if first else ""
-            key = "blueprint.image_list" if self._args.image_list else "blueprint.image_folder"
-            raise ConfigError(f"There is no image that can be shown.{told}", key=key)
+            raise self._images.nothing_left()
 
     def count_assignments(self) -> int | None:
         return self._images.count()
@@ -100,7 +99,7 @@ class ImageLabelBlueprint(Blueprint):
         """Reads and checks every image of a folder or list: their addresses must be known before the first worker."""
         images: dict[str, Path] = {}
         origins: set[str] = set()
-        for row in self._images.read():
+        for row in chain(self._images.read(), self._known.values()):
             local = self._images.local(row["image"])
             if local is not None:
                 images[local.url] = local.path
@@ -177,6 +176,23 @@ class ImageLabelBlueprint(Blueprint):
             image_url="" if local is not None else image,
             shapes=shapes,
         )
+
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """The row with its image's name and size; the image lies where the others do, or on the web."""
+        row = self._images.describe(values)
+        if truth is not None:
+            right = truth if isinstance(truth, list) else str(truth).split("|")
+            for label in (str(part).strip() for part in right):
+                if label not in self.rules.labels:
+                    raise ConfigError(f'The truth "{label}" is none of the labels {", ".join(self.rules.labels)}.')
+        self._known[str(row["image"])] = row
+        return row
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """The labels, or those of the boxes, are those of the truth, in any order; "cannot tell" is not right."""
+        view = self.describe_submission(inputs, outputs, ())
+        right = truth if isinstance(truth, list) else str(truth).split("|")
+        return set(view.labels) == {str(part).strip() for part in right}
 
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return simulate(self.rules, plain_inputs(inputs), accuracy, draw)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from app.blueprints.media_source import MediaFault, MediaKind, find_below, served_url
 
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 MAX_IMAGE_PIXELS = 100_000_000
@@ -49,44 +50,20 @@ class LocalImage:
     height: int
 
 
-class ImageFault(ValueError):
-    """Why a file cannot be shown as an image, to follow its name."""
-
-
-def walk_images(folder: Path) -> Iterator[Path]:
-    """Files with an image's suffix in the folder and below, in the order of their names; hidden ones are left out."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(place) / name
-
-
 def check_image(path: Path, root: Path) -> LocalImage:
-    """Open and verify one image below `root`. `ImageFault` says what is wrong with it."""
-    try:
-        real = path.resolve()
-        if not real.is_relative_to(root):
-            raise ImageFault(f"lies outside of {root}.")
-        if not real.is_file():
-            raise ImageFault("is not there.")
-        size = real.stat().st_size
-    except (OSError, ValueError) as error:
-        if isinstance(error, ImageFault):
-            raise
-        raise ImageFault(f"cannot be read ({error}).") from None
+    """Open and verify one image below `root`. `MediaFault` says what is wrong with it."""
+    real, name, size = find_below(path, root)
     if size > MAX_IMAGE_BYTES:
-        raise ImageFault(f"is larger than {MAX_IMAGE_BYTES // 1024 // 1024} MiB.")
+        raise MediaFault(f"is larger than {MAX_IMAGE_BYTES // 1024 // 1024} MiB.")
     kind, width, height = _verify(real)
     if width * height > MAX_IMAGE_PIXELS or max(width, height) > MAX_SIDE:
-        raise ImageFault(f"is too large to be shown: {width} x {height} pixels.")
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else real.relative_to(root).as_posix()
-    return LocalImage(name, real, served_url(name, kind), width, height)
+        raise MediaFault(f"is too large to be shown: {width} x {height} pixels.")
+    return LocalImage(name, real, served_url("image", name, kind), width, height)
 
 
-def served_url(name: str, suffix: str) -> str:
-    """The URL path of an image: it tells nothing of the file's name, and stays the same over a restart."""
-    return f"/image/{hashlib.sha256(b'crowdesk image ' + os.fsencode(name)).hexdigest()[:24]}{suffix}"
+def image_facts(row: Mapping[str, Any], image: LocalImage | None) -> dict[str, Any]:
+    """The size of a file, by which boxes are checked; that of an address is not known."""
+    return {} if image is None else {"width": image.width, "height": image.height}
 
 
 def _verify(path: Path) -> tuple[str, int, int]:
@@ -102,9 +79,9 @@ def _verify(path: Path) -> tuple[str, int, int]:
             if turned:
                 width, height = height, width
     except _DECODER_FAULTS as error:
-        raise ImageFault(f"is not an image that can be shown ({_short(error)}).") from None
+        raise MediaFault(f"is not an image that can be shown ({_short(error)}).") from None
     if width < 1 or height < 1:
-        raise ImageFault("has no pixels.")
+        raise MediaFault("has no pixels.")
     return suffix, width, height
 
 
@@ -112,3 +89,6 @@ def _short(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "neither PNG nor JPEG, GIF or WebP"
     return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+IMAGES = MediaKind("image", SUFFIXES, check_image, image_facts, ("width", "height"))

@@ -15,7 +15,8 @@ from PIL import Image
 
 from app.blueprints.image_label.answers import AnswerRules, check_answer
 from app.blueprints.image_label.blueprint import ImageLabelArgs, ImageLabelBlueprint
-from app.blueprints.image_label.image_files import ImageFault, check_image
+from app.blueprints.image_label.image_files import check_image
+from app.blueprints.media_source import MediaFault
 from app.errors import ConfigError
 
 RULES = AnswerRules(("a", "b"), multiple=False, boxes="optional", cannot_tell=True, comment=True)
@@ -73,7 +74,7 @@ def test_an_image_too_large_to_be_shown_is_left_out(tmp_path: Path) -> None:
     # the size in the header is what a bomb lies about
     bomb = header[:16] + (60_000).to_bytes(4, "big") + (60_000).to_bytes(4, "big") + header[24:]
     (tmp_path / "bomb.png").write_bytes(bomb)
-    with pytest.raises(ImageFault):
+    with pytest.raises(MediaFault):
         check_image(tmp_path / "bomb.png", tmp_path)
 
 
@@ -94,7 +95,7 @@ def test_a_turned_photo_has_the_size_in_which_it_is_shown(tmp_path: Path) -> Non
 def test_rubbish_is_never_more_than_an_image_fault(tmp_path: Path, start: bytes, rest: bytes) -> None:
     path = tmp_path / "rubbish.png"
     path.write_bytes(start + rest)
-    with contextlib.suppress(ImageFault):
+    with contextlib.suppress(MediaFault):
         assert check_image(path, tmp_path).width > 0
 
 
@@ -105,7 +106,7 @@ def test_a_damaged_image_is_shown_or_left_out(tmp_path: Path, place: int, byte: 
     data[place % len(data)] = byte
     path = tmp_path / "damaged.png"
     path.write_bytes(bytes(data))
-    with contextlib.suppress(ImageFault):
+    with contextlib.suppress(MediaFault):
         assert check_image(path, tmp_path).width > 0
 
 
@@ -155,6 +156,17 @@ def test_an_address_cannot_write_into_the_policy(tmp_path: Path, address: str) -
     blueprint = _make(tmp_path, image_list="images.json")
     assert blueprint.get_pages(tmp_path / "build").image_sources == ()
     assert len(blueprint.row_errors()) == 1
+
+
+def test_a_row_without_an_image_says_whether_the_cell_or_the_field_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(_png())
+    (tmp_path / "list.jsonl").write_text('{"image": "a.png"}\n{"image": " ", "site": "n"}\n{"site": "n"}\n')
+    task = _make(tmp_path, image_list="list.jsonl")
+    assert len(list(task.iter_assignments())) == 1
+    assert [(error.line, error.message) for error in task.row_errors()] == [
+        (2, 'has nothing in field "image", where the image is named.'),
+        (3, "names no image: the field must be called image."),
+    ]
 
 
 def test_a_lists_own_fields_travel_and_its_truth_does_not(tmp_path: Path) -> None:
