@@ -201,7 +201,9 @@ class SliderField extends FieldView {
   build() {
     const { min = 0, max = 100 } = this.field.validators || {};
     this.isSet = false;
-    this.control = make("input", this.common({ class: "fm-slider", type: "range", min, max, step: this.field.step || 1 }));
+    const step = this.field.step || 1;
+    this.control = make("input", this.common({ class: "fm-slider", type: "range", min, max, step }));
+    this.control.value = String(min + step * Math.round((max - min) / 2 / step));
     this.output = make("output", { class: "fm-value", for: this.id });
     const touch = () => {
       this.isSet = true;

@@ -175,7 +175,7 @@ class ScriptedDesktop:
         name, registration = provider_data["worker_name"], provider_data["agent_registration_id"]
         if self.onboarding and name not in self._done_onboarding:
             token = ONBOARDING_PREFIX + secrets.token_urlsafe(32)
-            self.work[token] = Work(name, {}, "onboarding")
+            self.work[token] = Work(name, dict(self.blueprint.onboarding_data()), "onboarding")
             return self._details(token)
         token = self._tokens.get(registration, "")
         if not token:

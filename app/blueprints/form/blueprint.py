@@ -17,11 +17,11 @@ from app.blueprints.form.described import describe_answers, summarize_answers
 from app.blueprints.form.faults import FormError
 from app.blueprints.form.form_files import load_forms, scripts_of
 from app.blueprints.form.form_rows import FormRows
-from app.blueprints.form.html_text import images
+from app.blueprints.form.html_text import sources
 from app.blueprints.form.made_answers import made_answers, made_files
 from app.blueprints.form.model import Form
 from app.blueprints.form.parse import parse_form
-from app.blueprints.form.tokens import misplaced, tokens_of
+from app.blueprints.form.tokens import TokenFault, misplaced, tokens_of
 from app.blueprints.rows import RowArgs
 from app.blueprints.served_files import (
     check_image_origins,
@@ -143,10 +143,12 @@ class FormBlueprint(Blueprint):
         rows = self._rows()
         scripts = scripts_of(rows.path)
         first = next(rows.usable(), None)
+        pictures, media = self._sites(rows)
         return PageSet(
             pages=page_map("form.html"),
             static={**self._extra_files(), **scripts, **client_files()},
-            image_sources=self._image_sources(rows),
+            image_sources=pictures,
+            media_sources=media,
             task_config={
                 "blueprint": self.BLUEPRINT_TYPE,
                 "custom_rules": next((url for url in scripts if url.endswith("/custom_validators.js")), ""),
@@ -175,7 +177,11 @@ class FormBlueprint(Blueprint):
 
     def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
         """A row that fills the form, of which the truth names fields or an option."""
-        check_truth(self._rows().fill(values), truth)
+        try:
+            form = self._rows().fill(values)
+        except TokenFault as fault:
+            raise ConfigError(f"The row does not fill the form: {fault}") from None
+        check_truth(form, truth)
         self._known.append(values)
         return values
 
@@ -232,14 +238,19 @@ class FormBlueprint(Blueprint):
             self._extra = list_extra_files(folder, "blueprint.extra_source_dir")
         return self._extra
 
-    def _image_sources(self, rows: FormRows) -> tuple[str, ...]:
-        """The sites that pictures come from; each row is looked at where its own texts may hold one."""
-        forms: list[Form] = [self._onboarding_form()] if self._args.onboarding_form else []
-        every = rows.usable() if rows.may_hold_images() else islice(rows.usable(), 1)
-        origins = {origin for form in forms for origin in _origins(form)}
-        for row in chain(every, self._known):
-            origins.update(_origins(rows.fill(row)))
-        return check_image_origins(origins, "blueprint.form_file")
+    def _sites(self, rows: FormRows) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The sites that pictures, and sounds and films come from; each row is looked at where its texts differ."""
+        pictures: set[str] = set()
+        media: set[str] = set()
+        forms = [self._onboarding_form()] if self._args.onboarding_form else []
+        every = rows.usable() if rows.may_hold_media() else islice(rows.usable(), 1)
+        for form in chain(forms, (rows.fill(row) for row in every)):
+            for text in _texts(form):
+                shown, played = sources(text)
+                pictures.update(origin for address in shown if (origin := image_origin(address)))
+                media.update(origin for address in played if (origin := image_origin(address)))
+        key = "blueprint.form_file"
+        return check_image_origins(pictures, key), check_image_origins(media, key)
 
     def _form_of(self, inputs: Any) -> Form:
         """The form as this worker saw it."""
@@ -259,16 +270,11 @@ def _read_again(text: str) -> Form:
     return parse_form(json.loads(text), custom_rules=True)
 
 
-def _origins(form: Form) -> Iterator[str]:
-    texts = [form.title, form.instruction, form.submit_instruction]
+def _texts(form: Form) -> Iterator[str]:
+    yield from (form.title, form.instruction, form.submit_instruction)
     for section in form.sections:
-        texts += [section.title, section.instruction]
+        yield from (section.title, section.instruction)
         for fieldset in section.fieldsets:
-            texts += [fieldset.title, fieldset.instruction, fieldset.help]
-            texts += [row.help for row in fieldset.rows]
-            texts += [field.help for field in fieldset.fields]
-    for text in texts:
-        for address in images(text):
-            origin = image_origin(address)
-            if origin:
-                yield origin
+            yield from (fieldset.title, fieldset.instruction, fieldset.help)
+            yield from (row.help for row in fieldset.rows)
+            yield from (field.help for field in fieldset.fields)

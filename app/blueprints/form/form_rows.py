@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +101,15 @@ class FormRows:
             file=self.path.name,
         )
 
-    def may_hold_images(self) -> bool:
-        """Whether pictures may differ from row to row."""
+    def may_hold_media(self) -> bool:
+        """Whether pictures, sounds or films may differ from row to row."""
         if len(self.forms) > 1:
             return True
         if not tokens_of(self.forms[0]):
             return False
-        return "<img" in json.dumps(self.forms[0]).lower() or any(
-            "<img" in str(row.values).lower() for row in self._read()
-        )
+        marks = ("<img", "<audio", "<video", "<source")
+        texts = (text.lower() for text in chain([json.dumps(self.forms[0])], (str(row.values) for row in self._read())))
+        return any(mark in text for text in texts for mark in marks)
 
     def preview(self, limit: int) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Column names and the first rows, as texts."""

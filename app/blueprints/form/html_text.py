@@ -56,14 +56,14 @@ def plain_text(text: str) -> str:
     return " ".join("".join(reader.parts).split())
 
 
-def images(text: str) -> list[str]:
-    """The addresses of the pictures in a text."""
+def sources(text: str) -> tuple[list[str], list[str]]:
+    """The addresses of the pictures in a text, and of its sounds and films."""
     if "<" not in text:
-        return []
+        return [], []
     reader = _Reader()
     reader.feed(clean_html(text))
     reader.close()
-    return reader.images
+    return reader.images, reader.media
 
 
 class _Writer(HTMLParser):
@@ -118,12 +118,13 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.images: list[str] = []
+        self.media: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.parts.append(" " if tag in ("br", "p", "li", "div", "td", "th", "h1", "h2", "h3", "h4", "tr") else "")
         source = dict(attrs).get("src")
-        if tag == "img" and source:
-            self.images.append(source)
+        if source:
+            (self.images if tag == "img" else self.media).append(source)
 
     def handle_data(self, data: str) -> None:
         self.parts.append(data)

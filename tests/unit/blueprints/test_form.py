@@ -185,9 +185,11 @@ def test_own_rules_come_from_the_script_beside_the_form(folder: Path, tmp_path: 
 
 def test_the_sites_of_pictures_are_named(folder: Path, tmp_path: Path) -> None:
     form = write(folder / "f.json", a_form(NAME, instruction='<img src="{{url}}"><img src="https://b.org/x.png">'))
-    rows = [{"url": "https://a.org/1.png"}, {"url": "http://c.org/2.png"}, {"url": "local.png"}]
-    task = made(folder, form_file=form, static_task_data=rows)
-    assert task.get_pages(tmp_path / "b").image_sources == ("http://c.org", "https://a.org", "https://b.org")
+    sound = 'local.png"><audio src="https://s.org/a.mp3'
+    rows = [{"url": "https://a.org/1.png"}, {"url": "http://c.org/2.png"}, {"url": sound}]
+    pages = made(folder, form_file=form, static_task_data=rows).get_pages(tmp_path / "b")
+    assert pages.image_sources == ("http://c.org", "https://a.org", "https://b.org")
+    assert pages.media_sources == ("https://s.org",)
 
 
 def test_an_onboarding_is_a_form_with_right_answers(folder: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.blueprints.form.answers import check_answers, is_right
 from app.blueprints.form.described import describe_answers
 from app.blueprints.form.faults import FormError
-from app.blueprints.form.html_text import clean_html, images, plain_text
+from app.blueprints.form.html_text import clean_html, plain_text, sources
 from app.blueprints.form.model import Form
 from app.blueprints.form.parse import look_over, parse_form
 from app.blueprints.form.tokens import TokenFault, fill_form, misplaced, tokens_of
@@ -368,7 +368,8 @@ def test_cleaning_again_changes_nothing_and_nothing_acts(text: str) -> None:
 def test_the_pictures_and_words_of_a_text() -> None:
     text = '<p>A <b>cat</b></p><img src="https://e.org/c.png"><img src="c.png">'
     assert plain_text(text) == "A cat"
-    assert images(text) == ["https://e.org/c.png", "c.png"]
+    assert sources(text) == (["https://e.org/c.png", "c.png"], [])
+    assert sources('<video><source src="https://e.org/v.mp4"></video>') == ([], ["https://e.org/v.mp4"])
 
 
 # --- review
