@@ -110,6 +110,8 @@ class WebSocketChannel(Channel):
         self._running: asyncio.Task[None] | None = None
         self._unconfirmed: deque[tuple[int, str]] = deque()
         self._sent = 0
+        self._read = 0
+        """Live updates read since the connection was made: the router sends those again that it does not find here."""
         self._confirm = asyncio.Event()
         self._confirmed = asyncio.Event()
 
@@ -187,7 +189,7 @@ class WebSocketChannel(Channel):
     async def _serve(self, socket: ClientConnection, first: asyncio.Future[None]) -> None:
         for _, text in list(self._unconfirmed):
             await socket.send(text)
-        self._socket = socket
+        self._socket, self._read = socket, 0
         if first.done():
             self._on_state(True)
         else:
@@ -212,16 +214,17 @@ class WebSocketChannel(Channel):
             logger.error("The router at %s sent what is no packet: %s", self._url, error)
             return
         self._deliveries.start(packet)
+        if packet.packet_type is PacketType.MEPHISTO_BOUND_LIVE_UPDATE:
+            self._read += 1
 
     async def _ping(self, socket: ClientConnection) -> None:
         """Say that the desktop is alive, and learn up to where the router has read."""
-        alive = Packet(PacketType.ALIVE, DESKTOP_ID).to_json()
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._confirm.wait(), self._ping_seconds)
             self._confirm.clear()
             upto = self._sent
-            await socket.send(alive)
+            await socket.send(Packet(PacketType.ALIVE, DESKTOP_ID, {"read": self._read}).to_json())
             await (await socket.ping())
             while self._unconfirmed and self._unconfirmed[0][0] <= upto:
                 self._unconfirmed.popleft()

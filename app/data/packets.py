@@ -23,7 +23,8 @@ class PacketType(StrEnum):
     """What a packet means."""
 
     ALIVE = "alive"
-    """browser -> router: the first frame of a socket. desktop -> router: `{}`, the channel's own ping. Ours, router ->
+    """browser -> router: the first frame of a socket. desktop -> router: `{read}`, the channel's own ping,
+    with how many live updates it has read since the channel opened. Ours, router ->
     desktop: `{}`; the agent named by `subject_id` has its first socket open (it connected, or came back)."""
     HEARTBEAT = "heartbeat"
     REQUEST_STATUSES = "request_statuses"

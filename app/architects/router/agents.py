@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from app.architects.router.limits import Limits
@@ -18,6 +19,14 @@ DENIED_SECONDS = 60.0
 MAX_DENIED = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A live update for a page, as a frame; pages know it by its id and show it once, however often it comes."""
+
+    update_id: str
+    text: str
+
+
 @dataclass(slots=True)
 class Agent:
     """One token. `sockets` are ids in the order they said `alive`; `held` are frames for a page that is away."""
@@ -26,7 +35,7 @@ class Agent:
     status: str
     idle_since: float
     sockets: dict[int, None] = field(default_factory=dict)
-    held: deque[str] | None = None
+    held: deque[Said] | None = None
     held_bytes: int = 0
 
     @property
@@ -89,25 +98,35 @@ class AgentBook:
         until = self._denied.get(token)
         return until is not None and until > now
 
-    def hold(self, agent: Agent, text: str) -> int:
+    def hold(self, agent: Agent, said: Said) -> int:
         """Keep a frame for an agent with no socket; returns how many older ones had to go for it."""
         held = agent.held
         if held is None:
             held = agent.held = deque()
-        held.append(text)
-        agent.held_bytes += len(text)
+        held.append(said)
+        agent.held_bytes += len(said.text)
         dropped = 0
         while len(held) > self._limits.held_packets or agent.held_bytes > self._limits.held_bytes:
-            agent.held_bytes -= len(held.popleft())
+            agent.held_bytes -= len(held.popleft().text)
             dropped += 1
         return dropped
 
-    def take_held(self, agent: Agent) -> list[str]:
+    def take_held(self, agent: Agent) -> list[Said]:
         """The frames kept for an agent, oldest first; they are no longer kept."""
-        texts = list(agent.held or ())
+        held = list(agent.held or ())
         agent.held = None
         agent.held_bytes = 0
-        return texts
+        return held
+
+    def drop_held(self, agent: Agent, update_ids: Collection[str]) -> None:
+        """The page has these by another way."""
+        for said in self.take_held(agent):
+            if said.update_id not in update_ids:
+                self.hold(agent, said)
+
+    def list_live(self) -> list[str]:
+        """The tokens of all agents at work."""
+        return list(self._live)
 
     def statuses(self, now: float) -> dict[str, str]:
         """What `return_statuses` says: live agents, `disconnect` for those silent longer than the heartbeat allows."""

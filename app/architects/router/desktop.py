@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from app.architects.router.limits import Limits
-from app.data.packets import Packet
+from app.data.packets import Packet, PacketType
 
 
 class DesktopLink:
@@ -17,6 +17,8 @@ class DesktopLink:
         self.is_open = False
         self._heard_at: float | None = None
         self._held: deque[Packet] = deque()
+        self._unread: deque[Packet] = deque()
+        self._sent = self._read = 0
 
     def open(self, now: float) -> list[Packet]:
         """The desktop attached; returns the packets that waited for it, oldest first."""
@@ -24,17 +26,38 @@ class DesktopLink:
         self._heard_at = now
         held = list(self._held)
         self._held.clear()
+        self._sent = self._read = 0
+        for packet in held:
+            self.sent(packet)
         return held
 
     def close(self, now: float) -> None:
-        """The desktop is away."""
+        """The desktop is away. What went into its connection unread goes out again: it takes each once."""
         self.is_open = False
+        self._held.extendleft(reversed(self._unread))
+        self._unread.clear()
         if self.local:
             self._heard_at = now
 
     def heard(self, now: float) -> None:
         """A packet of the desktop came."""
         self._heard_at = now
+
+    def sent(self, packet: Packet) -> None:
+        """A packet went into the channel: a page's live update is kept until the desktop has read it."""
+        if self.local or packet.packet_type is not PacketType.MEPHISTO_BOUND_LIVE_UPDATE:
+            return
+        self._sent += 1
+        self._unread.append(packet)
+        if len(self._unread) > self._limits.desktop_held_packets:
+            self._unread.popleft()
+            self._read += 1
+
+    def has_read(self, count: int) -> None:
+        """The desktop has read so many live updates since the channel opened."""
+        while self._unread and self._read < min(count, self._sent):
+            self._unread.popleft()
+            self._read += 1
 
     def hold(self, packet: Packet) -> bool:
         """Keep a page's packet until the desktop is back; False when too many are kept."""

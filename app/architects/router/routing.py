@@ -6,6 +6,7 @@ is written on packets.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from app.architects.router.actions import (
@@ -20,7 +21,7 @@ from app.architects.router.actions import (
     ToSocket,
     Unkeep,
 )
-from app.architects.router.agents import AgentBook
+from app.architects.router.agents import AgentBook, Said
 from app.architects.router.desktop import DesktopLink
 from app.architects.router.limits import Limits
 from app.architects.router.pending import Ask, Pending, PendingRequests, TokenAsks
@@ -55,7 +56,8 @@ class Routing:
         self._pending = PendingRequests(limits)
         self._asks = TokenAsks(limits)
         self._redeliver_at = 0.0
-        self._words = DesktopWords(self.agents, self.sockets, self._pending, self._asks, spooling=spooling)
+        asks = self._asks
+        self._words = DesktopWords(self.agents, self.sockets, self._pending, asks, self.desktop, spooling=spooling)
 
     def desktop_opened(self, now: float, wall: float) -> list[Action]:
         """The desktop attached: it is asked for its agents and gets what waited for it."""
@@ -186,6 +188,9 @@ class Routing:
         return [] if question is None else [ToDesktop(question)]
 
     def _is_wanted(self, ask: Ask) -> bool:
+        agent = self.agents.find(ask.token)
+        if agent is not None and agent.is_live:
+            return True
         return self.sockets.is_claimed(ask.token) or any(key in self._pending for key in ask.requests)
 
 
@@ -193,10 +198,19 @@ class DesktopWords:
     """What each packet of the desktop does."""
 
     def __init__(
-        self, agents: AgentBook, sockets: PageSockets, pending: PendingRequests, asks: TokenAsks, *, spooling: bool
+        self,
+        agents: AgentBook,
+        sockets: PageSockets,
+        pending: PendingRequests,
+        asks: TokenAsks,
+        desktop: DesktopLink,
+        *,
+        spooling: bool,
     ) -> None:
         self._agents, self._sockets, self._pending, self._asks = agents, sockets, pending, asks
         self._spooling = spooling
+        self._desktop = desktop
+        self._unnamed = itertools.count()
         self._hearers = {
             PacketType.AGENT_DETAILS: self._agent_details,
             PacketType.SUBMIT_ACKNOWLEDGED: self._submit_acknowledged,
@@ -206,7 +220,7 @@ class DesktopWords:
             PacketType.CLIENT_BOUND_LIVE_UPDATE: self._live_update,
             PacketType.RETURN_STATUSES: self._return_statuses,
             PacketType.REQUEST_STATUSES: self.request_statuses,
-            PacketType.ALIVE: _nothing,
+            PacketType.ALIVE: self._alive,
             PacketType.HEARTBEAT: _nothing,
         }
 
@@ -225,8 +239,12 @@ class DesktopWords:
     def _agent_details(self, packet: Packet, now: float, wall: float) -> list[Action]:
         token, status = packet.data.get("agent_id"), packet.data.get("status")
         actions: list[Action] = []
+        given = packet.data.pop("said", None)
         if isinstance(token, str) and token:
             actions += self._learn(token, status if isinstance(status, str) else None, now, wall)
+            agent = self._agents.find(token)
+            if isinstance(given, list) and agent is not None:
+                self._sockets.forget_said(agent, set(map(str, given)))
         pending = self._take(packet, PacketType.REGISTER_AGENT, PacketType.SUBMIT_ONBOARDING)
         if pending is not None:
             packet.router_outgoing_timestamp = wall
@@ -256,10 +274,16 @@ class DesktopWords:
         return [Answer(pending.request_id, 200, state)]
 
     def _agent_status(self, packet: Packet, now: float, wall: float) -> list[Action]:
-        status = packet.data.get("status")
-        if isinstance(status, str):
-            return self._learn(packet.subject_id, status, now, wall)
-        return self._deny(packet.subject_id, now)
+        status, token = packet.data.get("status"), packet.subject_id
+        if not isinstance(status, str):
+            return self._deny(token, now)
+        agent = self._agents.find(token)
+        is_news = agent is not None and agent.status != status
+        actions = self._learn(token, status, now, wall)
+        if is_news and agent is not None and _request_id(packet):  # it was asked for: the page was not told
+            told = Packet(PacketType.UPDATE_STATUS, token, {"status": status}, router_outgoing_timestamp=wall).to_json()
+            actions += [ToSocket(socket_id, told) for socket_id in agent.sockets]
+        return actions
 
     def _update_status(self, packet: Packet, now: float, wall: float) -> list[Action]:
         status = packet.data.get("status")
@@ -275,12 +299,9 @@ class DesktopWords:
         actions = self._learn(packet.subject_id, None, now, wall)
         agent = self._agents.learn(packet.subject_id, None, now)
         packet.router_outgoing_timestamp = wall
-        text = packet.to_json()
-        if agent.sockets:
-            return actions + [ToSocket(socket_id, text) for socket_id in agent.sockets]
-        if self._agents.hold(agent, text):
-            actions.append(Refused("held_overflow", "a page is away and too much waits for it", agent.token[:8]))
-        return actions
+        update_id = packet.data.get("update_id")
+        said = Said(update_id if isinstance(update_id, str) else f"unnamed-{next(self._unnamed)}", packet.to_json())
+        return actions + self._sockets.say(agent, said, now)
 
     def _return_statuses(self, packet: Packet, now: float, wall: float) -> list[Action]:
         actions: list[Action] = []
@@ -288,7 +309,16 @@ class DesktopWords:
             if isinstance(status, str):
                 actions += self._learn(token, status, now, wall)
         self._asks.statuses_came(now)
+        for token in self._agents.list_live():
+            if token not in packet.data:  # it may have been let go while the desktop could not say so here
+                self._asks.want(token)
         return actions
+
+    def _alive(self, packet: Packet, now: float, wall: float) -> list[Action]:
+        read = packet.data.get("read")
+        if isinstance(read, int):
+            self._desktop.has_read(read)
+        return []
 
     def _learn(self, token: str, status: str | None, now: float, wall: float) -> list[Action]:
         """The desktop spoke of a token: whoever waited for that goes on."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from app.architects.router.actions import Action, CloseSocket, Refused, ToDesktop, ToSocket
-from app.architects.router.agents import Agent, AgentBook
+from app.architects.router.agents import Agent, AgentBook, Said
 from app.architects.router.desktop import DesktopLink
 from app.architects.router.limits import Bucket, Limits
 from app.data.packets import DESKTOP_ID, ONBOARDING_PREFIX, Packet, PacketError, PacketType
@@ -28,6 +30,10 @@ EARLY_FRAMES = 32
 
 LEFT_BEHIND_SECONDS = 3600.0
 
+PROVEN_SECONDS = 10.0
+"""A page that is heard has got what was sent so long before. A connection may die without a word: what went into it
+later is sent again by the next one."""
+
 TOKEN_SHAPE = re.compile(r"[A-Za-z0-9_-]{20,120}")
 
 
@@ -43,6 +49,20 @@ class PageSocket:
     agent: Agent | None = None
     early: list[Packet] = field(default_factory=list)
     """Said before the token was confirmed: passed on then."""
+    unproven: deque[tuple[float, Said]] = field(default_factory=deque)
+    """What was sent lately, and may have been lost with the connection."""
+
+    def sent(self, said: Said, now: float, most: int) -> ToSocket:
+        """Send a live update; the oldest that is not proven is given up beyond `most`."""
+        self.unproven.append((now, said))
+        if len(self.unproven) > most:
+            self.unproven.popleft()
+        return ToSocket(self.socket_id, said.text)
+
+    def proven(self, now: float) -> None:
+        """The page was heard: its connection carries."""
+        while self.unproven and now - self.unproven[0][0] > PROVEN_SECONDS:
+            self.unproven.popleft()
 
 
 class PageSockets:
@@ -93,6 +113,7 @@ class PageSockets:
             detail = "a packet for an agent that this socket has not said alive for"
             return self._refuse(socket, "foreign_agent", detail, CLOSE_POLICY, now)
         if packet.packet_type is PacketType.HEARTBEAT:
+            socket.proven(now)
             return [] if socket.agent is None else [self._beat(socket.agent, socket.socket_id, packet, now, wall)]
         if socket.agent is not None:
             return self._to_desktop(socket, packet, now)
@@ -115,6 +136,22 @@ class PageSockets:
             self._unconfirmed -= 1
             actions += self._join(self._sockets[socket_id], agent, now, wall)
         return actions
+
+    def say(self, agent: Agent, said: Said, now: float) -> list[Action]:
+        """A live update for an agent's page: sent to each of its sockets, or kept until it has one."""
+        if agent.sockets:
+            most = self._limits.held_packets
+            return [self._sockets[socket_id].sent(said, now, most) for socket_id in agent.sockets]
+        if self._book.hold(agent, said):
+            return [Refused("held_overflow", "a page is away and too much waits for it", agent.token[:8])]
+        return []
+
+    def forget_said(self, agent: Agent, update_ids: Collection[str]) -> None:
+        """The page was given these with its data: they are not sent again."""
+        self._book.drop_held(agent, update_ids)
+        for socket_id in agent.sockets:
+            socket = self._sockets[socket_id]
+            socket.unproven = deque(each for each in socket.unproven if each[1].update_id not in update_ids)
 
     def reject(self, token: str, error: str, detail: str, code: int, now: float) -> list[Action]:
         """The sockets that claimed this token are closed."""
@@ -175,12 +212,15 @@ class PageSockets:
         actions: list[Action] = []
         if not agent.sockets and agent.is_live and self._desktop.is_open:
             actions.append(ToDesktop(Packet(PacketType.ALIVE, agent.token, router_outgoing_timestamp=wall)))
+        # a page comes by a new connection before it is known here that the one before is dead
+        missed = {said.update_id: said for each in agent.sockets for _, said in self._sockets[each].unproven}
+        missed.update((said.update_id, said) for said in self._book.take_held(agent))
         agent.sockets[socket.socket_id] = None
         if len(agent.sockets) > self._limits.sockets_per_agent:
             oldest = self._sockets[next(iter(agent.sockets))]
             actions += self._refuse(oldest, "too_many_sockets", "the page is open too often", CLOSE_POLICY, now)
         actions.append(_status_frame(socket.socket_id, agent, wall))
-        actions += [ToSocket(socket.socket_id, text) for text in self._book.take_held(agent)]
+        actions += [socket.sent(said, now, self._limits.held_packets) for said in missed.values()]
         early, socket.early = socket.early, []
         for packet in early:
             actions += self._to_desktop(socket, packet, now)
@@ -198,6 +238,7 @@ class PageSockets:
 
     def _to_desktop(self, socket: PageSocket, packet: Packet, now: float) -> list[Action]:
         if self._desktop.is_open:
+            self._desktop.sent(packet)
             return [ToDesktop(packet)]
         if self._desktop.hold(packet):
             return []
@@ -221,6 +262,10 @@ class PageSockets:
                 self._unclaim(token, socket.socket_id)
             return []
         agent.sockets.pop(socket.socket_id, None)
+        held = self._book.take_held(agent)
+        for said in (*(said for _, said in socket.unproven), *held):
+            self._book.hold(agent, said)
+        socket.unproven.clear()
         if agent.sockets:
             return []
         agent.idle_since = now

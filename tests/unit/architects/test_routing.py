@@ -22,7 +22,7 @@ from app.architects.router.actions import (
 from app.architects.router.agents import FORGET_SECONDS
 from app.architects.router.limits import Limits
 from app.architects.router.routing import REDELIVER_SECONDS, Routing
-from app.architects.router.sockets import EARLY_FRAMES
+from app.architects.router.sockets import EARLY_FRAMES, PROVEN_SECONDS
 from app.data.packets import DESKTOP_ID, Packet, PacketType
 
 WALL = 1_800_000_000.0
@@ -70,6 +70,15 @@ def packets(actions: list[Action]) -> list[Packet]:
 def frames(actions: list[Action], socket_id: int) -> list[dict[str, Any]]:
     found = [action for action in actions if isinstance(action, ToSocket) and action.socket_id == socket_id]
     return [json.loads(action.text) for action in found]
+
+
+def live_update(routing: Routing, update_id: str, now: float) -> list[Action]:
+    return tell(routing, PacketType.CLIENT_BOUND_LIVE_UPDATE, TOKEN, {"update_id": update_id}, now)
+
+
+def update_ids(actions: list[Action], socket_id: int) -> list[str]:
+    got = [each for each in frames(actions, socket_id) if each["packet_type"] == "client_bound_live_update"]
+    return [each["data"]["update_id"] for each in got]
 
 
 def closes(actions: list[Action]) -> list[tuple[int, int]]:
@@ -229,10 +238,79 @@ class TestSockets:
         assert [refusals(actions) for actions in words] == [[], [], [], ["held_overflow"]]
         got = frames(connect(routing, 1, TOKEN), 1)
         assert [item["data"] for item in got] == [{"status": "in task"}, {"n": 1}, {"n": 2}, {"n": 3}]
-        assert len(frames(connect(routing, 2, TOKEN), 2)) == 1
+        routing.socket_closed(1, 1.0 + PROVEN_SECONDS + 1)
+        assert [item["data"] for item in frames(connect(routing, 2, TOKEN), 2)][1:] == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+    def test_what_went_into_a_connection_that_was_dead_is_sent_again_by_the_next(self) -> None:
+        routing = attached()
+        tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
+        connect(routing, 1, TOKEN)
+        live_update(routing, "a", 1.0)
+        say(routing, 1, "heartbeat", TOKEN, 2.0 + PROVEN_SECONDS)  # the page has got this one
+        live_update(routing, "b", 14.0)
+        assert closes(routing.tick(30.0, WALL)) == [(1, 4408)]
+        live_update(routing, "c", 31.0)
+        assert update_ids(connect(routing, 2, TOKEN, 32.0), 2) == ["b", "c"]
+        routing.socket_closed(2, 33.0)  # at once: nobody knows whether they arrived
+        assert update_ids(connect(routing, 3, TOKEN, 34.0), 3) == ["b", "c"]
+        say(routing, 3, "heartbeat", TOKEN, 35.0 + PROVEN_SECONDS)
+        routing.socket_closed(3, 50.0)
+        assert update_ids(connect(routing, 4, TOKEN, 51.0), 4) == []
+
+    def test_a_page_that_comes_by_a_new_connection_before_the_dead_one_is_noticed_misses_nothing(self) -> None:
+        routing = attached()
+        tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
+        connect(routing, 1, TOKEN)
+        live_update(routing, "a", 2.0)
+        assert update_ids(connect(routing, 2, TOKEN, 3.0), 2) == ["a"]
+        assert len(update_ids(live_update(routing, "b", 4.0), 2)) == 1
+
+    def test_what_a_page_was_given_with_its_data_is_not_sent_again(self) -> None:
+        routing = attached()
+        tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
+        connect(routing, 1, TOKEN)
+        live_update(routing, "a", 2.0)
+        routing.socket_closed(1, 3.0)
+        live_update(routing, "b", 3.0)
+        live_update(routing, "c", 3.0)
+        ask(routing, PacketType.REGISTER_AGENT)
+        [answer] = tell(
+            routing, PacketType.AGENT_DETAILS, "channel", {"request_id": "r1", "agent_id": TOKEN, "said": ["a", "b"]}
+        )
+        assert isinstance(answer, Answer)
+        assert "said" not in answer.body["data"]
+        assert update_ids(connect(routing, 2, TOKEN, 4.0), 2) == ["c"]
+
+    def test_live_updates_that_the_desktop_has_not_read_go_out_again(self) -> None:
+        routing = attached(local=False)
+        tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
+        connect(routing, 1, TOKEN)
+        for number in range(4):
+            say(routing, 1, "mephisto_bound_live_update", TOKEN, n=number)
+        tell(routing, PacketType.ALIVE, DESKTOP_ID, {"read": 2})
+        routing.desktop_closed(2.0)
+        say(routing, 1, "mephisto_bound_live_update", TOKEN, n=4)
+        for _ in range(2):  # the second channel dies as well, before it has read anything
+            held = packets(routing.desktop_opened(3.0, WALL))
+            said = [each.data["n"] for each in held if each.packet_type is PacketType.MEPHISTO_BOUND_LIVE_UPDATE]
+            assert said == [2, 3, 4]
+            routing.desktop_closed(4.0)
+
+    def test_agents_that_the_desktop_does_not_name_when_it_is_back_are_asked_about_and_their_pages_told(self) -> None:
+        routing = attached(local=False)
+        for token in (TOKEN, OTHER):
+            tell(routing, PacketType.UPDATE_STATUS, token, {"status": "in task"})
+        connect(routing, 1, TOKEN)
+        routing.desktop_closed(2.0)
+        routing.desktop_opened(60.0, WALL)
+        asked = packets(tell(routing, PacketType.RETURN_STATUSES, DESKTOP_ID, {OTHER: "in task"}, 60.0))
+        assert [(each.packet_type, each.subject_id) for each in asked] == [(PacketType.REQUEST_AGENT_STATUS, TOKEN)]
+        said = {"request_id": asked[0].data["request_id"], "status": "expired"}
+        told = frames(tell(routing, PacketType.AGENT_STATUS, TOKEN, said, 60.0), 1)
+        assert [(each["packet_type"], each["data"]["status"]) for each in told] == [("update_status", "expired")]
 
     def test_live_updates_of_pages_go_to_the_desktop_or_wait_for_it(self) -> None:
-        routing = attached(local=False, desktop_held_packets=1)
+        routing = attached(local=False, desktop_held_packets=2)
         tell(routing, PacketType.UPDATE_STATUS, TOKEN, {"status": "in task"})
         connect(routing, 1, TOKEN)
         [packet] = packets(say(routing, 1, "mephisto_bound_live_update", TOKEN, update_id="u", text="x"))
@@ -242,7 +320,8 @@ class TestSockets:
         assert closes(say(routing, 1, "mephisto_bound_live_update", TOKEN, n=2)) == [(1, 1013)]
         held = packets(routing.desktop_opened(3.0, WALL))
         assert [packet.data for packet in held if packet.packet_type is PacketType.MEPHISTO_BOUND_LIVE_UPDATE] == [
-            {"n": 1}
+            {"update_id": "u", "text": "x"},  # nobody knows whether it was read
+            {"n": 1},
         ]
 
     @pytest.mark.parametrize(

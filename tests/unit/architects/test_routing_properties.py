@@ -75,6 +75,7 @@ STEPS = st.one_of(
 )
 
 FROM_PAGES = {PacketType.ALIVE, PacketType.DISCONNECTED, PacketType.MEPHISTO_BOUND_LIVE_UPDATE, PacketType.ERROR}
+SAID_FIRST = {PacketType.HEARTBEAT, PacketType.MEPHISTO_BOUND_LIVE_UPDATE, PacketType.ERROR}
 FROM_PAGES |= {PacketType.REQUEST_AGENT_STATUS}
 
 
@@ -125,6 +126,8 @@ class World:
             self.claims[socket_id] = packet.subject_id
         else:
             before = self.claims.get(socket_id)
+            if packet is not None and before is None and packet.packet_type in SAID_FIRST and socket_id in self.open:
+                before = self.claims[socket_id] = packet.subject_id  # who speaks is here as well
         actions = self.routing.socket_frame(socket_id, text, self.now, WALL)
         for action in actions:
             if isinstance(action, ToDesktop):
