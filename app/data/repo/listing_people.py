@@ -73,7 +73,7 @@ _JUDGED = (
 _PAID = (
     sa.select(PAYMENTS.c.worker_id, PAYMENTS.c.currency, PAYMENTS.c.amount, sa.func.count())
     .where(among(PAYMENTS.c.worker_id, "ids"))
-    .where(PAYMENTS.c.state.not_in([PaymentState.FAILED, PaymentState.CANCELLED]))
+    .where(PAYMENTS.c.state.not_in([PaymentState.FAILED, PaymentState.CANCELLED]), PAYMENTS.c.due_at.is_(None))
     .group_by(PAYMENTS.c.worker_id, PAYMENTS.c.currency, PAYMENTS.c.amount)
 )
 
@@ -106,7 +106,7 @@ def median_seconds(session: Session, worker_id: int) -> float | None:
 
 
 def paid_by_currency(session: Session, worker_ids: Sequence[int]) -> dict[int, dict[str, Decimal]]:
-    """What workers were paid or are owed, exactly, by currency; void payments left out."""
+    """What workers were paid or are owed, exactly, by currency; not what is void or can still be taken back."""
     paid: dict[int, dict[str, Decimal]] = {}
     for worker_id, currency, amount, times in run(session, _PAID, {"ids": worker_ids}):
         sums = paid.setdefault(worker_id, {})

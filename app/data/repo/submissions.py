@@ -216,13 +216,17 @@ def _submission_query() -> Any:
 
 
 def _paid(session: Session, worker_id: int, currency: str) -> tuple[Decimal, Decimal]:
-    """What was paid for units, and what as bonuses and compensation; failed and cancelled payments do not count."""
+    """What was paid for units, and what as bonuses and compensation.
+
+    Payments that failed, were cancelled or can still be taken back do not count.
+    """
     paid = {kind: Decimal(0) for kind in PaymentKind}
     rows = session.execute(
         select(col(Payment.kind), col(Payment.amount)).where(
             col(Payment.worker_id) == worker_id,
             col(Payment.currency) == currency,
             col(Payment.state).not_in([PaymentState.FAILED.value, PaymentState.CANCELLED.value]),
+            col(Payment.due_at).is_(None),
         )
     )
     for kind, amount in rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.data.repo import assignments, decisions, money, reviews
+from app.data.repo import assignments, decisions, listing_people, money, reviews, submissions
 from app.data.states import AgentStatus, PaymentState, UnitStatus
 from app.errors import ConfigError, InvalidEntry
 from app.operations.desk.decision_rule import DecisionRule
@@ -299,6 +299,24 @@ async def test_a_bonus_is_sent_and_told_when_its_undo_time_is_over(paid: DeskSce
     await paid.desk.close()
     assert await bonuses_of(paid) == [(PaymentState.SETTLED, Decimal(2))] * 2
     assert (paid.account.total_paid(), await given(paid)) == (Decimal(4), 2)
+
+
+async def paid_words(scene: DeskScene, worker: int, unit_id: int) -> tuple[dict[str, Decimal], Decimal]:
+    """What the list of workers and the record beside a submission say was paid."""
+    listed = await scene.store.read(listing_people.paid_by_currency, [worker])
+    row = await scene.store.read(submissions.get_submission, unit_id)
+    record = await scene.store.read(submissions.get_work_record, worker, row.task_run_id)
+    return listed.get(worker, {}), record.paid + record.bonuses
+
+
+async def test_a_bonus_that_can_still_be_taken_back_is_not_called_paid(paid: DeskScene) -> None:
+    unit = paid.units[0]
+    worker = (await paid.store.read(submissions.get_submission, unit)).worker_id
+    await paid.desk.give_bonus((), [unit], Decimal(2), "careful")
+    assert await paid_words(paid, worker, unit) == ({}, Decimal(0))
+    await paid.clock.turn(9)
+    await paid.desk.apply_due()
+    assert await paid_words(paid, worker, unit) == ({"EUR": Decimal(2)}, Decimal(2))
 
 
 async def test_a_bonus_that_is_taken_back_is_never_sent(paid: DeskScene) -> None:
