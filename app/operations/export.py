@@ -163,6 +163,8 @@ class _Export:
             line = dict(zip(_FACTS, (*self._facts(row), list(row.labels)), strict=True))
             line |= {"inputs": row.inputs, "outputs": row.outputs, "metadata": row.metadata}
             line["files"] = [{**entry, "path": str(self._place(row, entry))} for entry in row.files]
+            if row.said:
+                line["live_updates"] = _said(row)
             out.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def _write_cells(self, out: IO[bytes], rows: Iterable[ExportedAnswer], columns: Sequence[tuple[str, str]]) -> None:
@@ -194,7 +196,10 @@ class _Export:
             agent = assignment / str(row.agent_id)
             agent.mkdir(parents=True)
             (assignment / "assign_data.json").write_text(_json(data.get(row.assignment_id, {})), "utf-8")
-            (agent / "agent_data.json").write_text(_json({"inputs": row.inputs, "outputs": row.outputs}), "utf-8")
+            whole = {"inputs": row.inputs, "outputs": row.outputs}
+            if row.said:
+                whole["live_updates"] = _said(row)
+            (agent / "agent_data.json").write_text(_json(whole), "utf-8")
             (agent / "agent_meta.json").write_text(_json(self._meta(row)), "utf-8")
             for entry in row.files:
                 place = self._place(row, entry)
@@ -223,6 +228,19 @@ async def _whole(path: Path) -> AsyncIterator[IO[bytes]]:
         file.__exit__(*sys.exc_info())
         raise
     await asyncio.to_thread(file.__exit__, None, None, None)
+
+
+def _said(row: ExportedAnswer) -> list[dict[str, Any]]:
+    """What was said while the work was done, in order: `direction` is "in" from the page, "out" to it."""
+    return [
+        {
+            "direction": each.direction,
+            "at": _iso(each.creation_date),
+            "update_id": each.update_id,
+            "content": each.content,
+        }
+        for each in row.said
+    ]
 
 
 def _iso(moment: datetime | None) -> str | None:

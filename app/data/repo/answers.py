@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from app.data.repo.core import AGENT_DATA, AGENTS, ASSIGNMENTS, PAYMENTS, REVIEWS, UNITS, WORKERS, among, one, run
+from app.data.repo.live_updates import LiveUpdateRow, list_of_agents
 from app.data.states import AgentStatus, PaymentKind, PaymentState
 
 SUBMITTED = (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED)
@@ -51,6 +52,8 @@ class ExportedAnswer:
     outputs: Any
     metadata: Any
     files: tuple[Mapping[str, Any], ...]
+    said: tuple[LiveUpdateRow, ...] = ()
+    """What the page and the task said to each other, in order: conversations and remote calls."""
 
 
 _OF_FIRST_ITEM = sa.select(sa.func.count()).where(
@@ -101,6 +104,7 @@ def list_exported(session: Session, agent_ids: Sequence[int]) -> list[ExportedAn
     rows = run(session, statement, {"ids": list(agent_ids)}).all()
     units = sorted({row.unit_id for row in rows})
     bonuses, notes = _bonuses(session, units), _notes(session, units)
+    said = list_of_agents(session, agent_ids)
     return [
         ExportedAnswer(
             agent_id=row.agent_id,
@@ -122,6 +126,7 @@ def list_exported(session: Session, agent_ids: Sequence[int]) -> list[ExportedAn
             outputs=row.outputs,
             metadata=row.agent_metadata,
             files=tuple(row.files or ()),
+            said=tuple(said.get(row.agent_id, ())),
         )
         for row in rows
     ]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.data.files import agent_folder
 from app.data.repo import answers, people
+from app.data.repo.live_updates import NewUpdate, append_live_updates
 from app.data.states import AgentStatus
 from app.errors import EntryDoesNotExist, InvalidEntry, StoreError
 from app.operations import export as exports
@@ -71,6 +72,23 @@ async def test_json_lines_hold_every_submission(scene: DeskScene, tmp_path: Path
     assert (lines[0]["review_note"], lines[0]["pay_amount"], lines[0]["inputs"]) == ("empty", "0.50", {"index": 0})
     assert (lines[5]["agent_id"], lines[5]["outputs"]["answer"]) == (str(agent_id), "=HYPERLINK(1)")
     assert Path(lines[5]["files"][0]["path"]).read_bytes() == b"what was uploaded"
+
+
+async def test_what_was_said_goes_with_the_submission(scene: DeskScene, tmp_path: Path) -> None:
+    agent_id = await add_hostile(scene)
+    said = [
+        NewUpdate(agent_id, "in", "u1", {"request_id": "r1", "target": "f", "args": "1"}),
+        NewUpdate(agent_id, "out", "u2", {"handles": "r1", "response": "2"}),
+    ]
+    await scene.store.write(append_live_updates, said, NOW)
+    await export_run(scene.store, scene.run_id, tmp_path / "out.jsonl", "jsonl", settings=scene.settings)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert ["live_updates" in line for line in lines] == [False] * 5 + [True]
+    told = [(each["direction"], each["update_id"], each["content"]) for each in lines[5]["live_updates"]]
+    assert told == [(each.direction, each.update_id, each.content) for each in said]
+    await export_run(scene.store, scene.run_id, tmp_path / "out", "mephisto", settings=scene.settings)
+    (whole,) = (tmp_path / "out").glob(f"NO_PROJECT/{scene.run_id}/*/{agent_id}/agent_data.json")
+    assert json.loads(whole.read_text("utf-8"))["live_updates"] == lines[5]["live_updates"]
 
 
 async def test_csv_has_a_column_per_key_and_no_formula(scene: DeskScene, tmp_path: Path) -> None:
