@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QInputDialog, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from app.viewmodels.action import Action
 from app.viewmodels.background import BackgroundWork, Progress
@@ -17,13 +17,14 @@ from app.viewmodels.record_files import copy_text, save_csv
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.toasts import Toasts
 from app.viewmodels.ui_state import UiState
+from app.views.saved_views import SavedViews, View
 from app.views.table_view import RecordTableView
 from app.views.widgets.buttons import IconButton
 from app.views.widgets.fields import SearchField
 from app.views.widgets.file_dialog import FileDialog
 from app.views.widgets.labels import label
 from app.views.widgets.panels import EmptyPanel
-from app.views.widgets.pills import Chip, ChipRow
+from app.views.widgets.pills import ChipRow
 
 
 class TablePane(QWidget):
@@ -62,10 +63,10 @@ class TablePane(QWidget):
         self.chips = ChipRow(chips)
         self.count = label("", tone="dim")
         self.bar = QHBoxLayout()
-        self._saved_views = Chip("Saved views", checkable=False, menu_mark=True)
+        self.saved_views = SavedViews(state, key, toasts, self._present_view, self._bring_back)
         self._lay_out(empty)
         self.chips.setVisible(bool(chips))  # not before it has its place: it would be a window for an instant
-        self._saved_views.setVisible(saved_views)
+        self.saved_views.setVisible(saved_views)
         self._copier = Action(self._copy, self)
         self._connect()
         self._show_query()
@@ -132,28 +133,6 @@ class TablePane(QWidget):
         query = self.model.query
         self.model.set_query(RecordQuery(filters, query.search, query.sort, query.descending))
 
-    def views_menu(self) -> QMenu:
-        """The saved views: show one, keep the present one, forget one."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        views = self._state.get(f"{self._key}.views", {})
-        for name in sorted(views):
-            menu.addAction(name).triggered.connect(lambda _on=False, name=name: self._show_view(name))
-        if views:
-            menu.addSeparator()
-            forget = menu.addMenu("Forget")
-            for name in sorted(views):
-                forget.addAction(name).triggered.connect(lambda _on=False, name=name: self._forget_view(name))
-        menu.addAction("Keep this view as…").triggered.connect(self._ask_view_name)
-        return menu
-
-    def keep_view(self, name: str) -> None:
-        """Keep the present filter and order under a name."""
-        if name.strip():
-            views = dict(self._state.get(f"{self._key}.views", {}))
-            views[name.strip()] = _plain(self.model.query)
-            self._state.put(f"{self._key}.views", views)
-
     def _lay_out(self, empty: EmptyPanel | None) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -162,7 +141,7 @@ class TablePane(QWidget):
         self.bar.setSpacing(8)
         self.bar.addWidget(self.search, 2)
         self.bar.addWidget(self.chips)
-        self.bar.addWidget(self._saved_views)
+        self.bar.addWidget(self.saved_views)
         self.bar.addStretch(1)
         self.bar.addWidget(self.count)
         self._more = IconButton("ph.dots-three-bold", "More for this table")
@@ -191,7 +170,6 @@ class TablePane(QWidget):
         self._copier.failed.connect(lambda sentence: self._toasts.say(sentence, "bad"))
         self._copier.finished.connect(self._copied)
         self._more.clicked.connect(lambda: self.more_menu().popup(_below(self._more)))
-        self._saved_views.clicked.connect(lambda: self.views_menu().popup(_below(self._saved_views)))
 
     def _chipped(self) -> bool:
         """Whether a chip of this pane narrows the table."""
@@ -254,22 +232,12 @@ class TablePane(QWidget):
         QGuiApplication.clipboard().setText(text)
         self._toasts.say(f"{digits(count)} rows copied.", "ok")
 
-    def _show_view(self, name: str) -> None:
-        kept = self._state.get(f"{self._key}.views", {}).get(name)
-        if kept is not None:
-            self.model.set_query(_query(kept, self.model))
+    def _present_view(self) -> View:
+        return {**_plain(self.model.query), "columns": self.view.columns_kept()}
 
-    def _forget_view(self, name: str) -> None:
-        views = {kept: query for kept, query in self._state.get(f"{self._key}.views", {}).items() if kept != name}
-        self._state.put(f"{self._key}.views", views)
-
-    def _ask_view_name(self) -> None:
-        dialog = QInputDialog(self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Keep this view")
-        dialog.setLabelText("Name of the view")
-        dialog.textValueSelected.connect(self.keep_view)
-        dialog.open()
+    def _bring_back(self, view: View) -> None:
+        self.view.show_columns(view.get("columns"))
+        self.model.set_query(_query(view, self.model))
 
 
 def _below(widget: QWidget) -> QPoint:

@@ -201,7 +201,7 @@ class RecordTableView(QTableView):
             action.setChecked(not self.isColumnHidden(number))
             action.toggled.connect(lambda on, number=number: self._show_column(number, on))
         menu.addSeparator()
-        menu.addAction("Usual columns").triggered.connect(self._usual_columns)
+        menu.addAction("Usual columns").triggered.connect(lambda: self.show_columns(None))
         return menu
 
     def visible_columns(self) -> list[int]:
@@ -267,12 +267,20 @@ class RecordTableView(QTableView):
         self.setColumnHidden(number, not on)
         self._columns_changed()
 
-    def _usual_columns(self) -> None:
+    def columns_kept(self) -> list[list[Any]]:
+        """Name, width and whether it is hidden, of the columns in their order; empty while they are the usual ones."""
+        kept: list[list[Any]] = self._state.get(f"{self._key}.columns", []) if self._state is not None else []
+        return kept
+
+    def show_columns(self, kept: list[list[Any]] | None) -> None:
+        """Show the columns as `columns_kept` once gave them; None or nothing: the usual ones."""
         if self._state is not None:
-            self._state.put(f"{self._key}.columns", None)
+            self._state.put(f"{self._key}.columns", kept or None)
         header = self.horizontalHeader()
+        header.blockSignals(True)
         for number in range(header.count()):
             header.moveSection(header.visualIndex(number), number)
+        header.blockSignals(False)
         self._restore_columns()
 
     def _columns_changed(self) -> None:

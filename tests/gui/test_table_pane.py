@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app.errors import AppError, StoreError
 from app.viewmodels.background import BackgroundWork
 from app.viewmodels.record_files import LARGEST_COPY, copy_text, save_csv
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
-from app.viewmodels.toasts import Toasts
+from app.viewmodels.toasts import Toast, Toasts
 from app.viewmodels.ui_state import UiState
+from app.views.saved_views import NameSheet
 from app.views.table_pane import TablePane
 from app.views.widgets.panels import EmptyPanel
 from tests.fakes.records import FakeRecords
@@ -94,17 +96,69 @@ async def test_an_empty_table_says_what_belongs_there_and_a_filter_without_rows_
     assert not made.unmatched.button.isVisibleTo(made.unmatched)
 
 
-async def test_a_view_is_kept_shown_and_forgotten(pane: TablePane) -> None:
+def menu_words(pane: TablePane) -> dict[str, list[str]]:
+    """The words of the menu of saved views, by the words of the menu that they stand in; "✓" before what is on."""
+    menu = pane.saved_views.menu()
+    found: dict[str, list[str]] = {"": []}
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            found[action.text()] = [one.text() for one in inner.actions()]
+        elif not action.isSeparator():
+            found[""].append(("✓ " if action.isChecked() else "") + action.text())
+    menu.close()
+    return found
+
+
+async def test_a_view_is_kept_shown_replaced_and_forgotten(pane: TablePane) -> None:
+    assert menu_words(pane) == {"": ["Keep this view as…"]}
     pane.set_filter("status", ["assigned"])
-    pane.keep_view("At work")
+    pane.view._show_column(1, False)
+    pane.saved_views.keep("At work & late")
+    pane.view.show_columns(None)
     pane.set_filter("status", [])
-    pane._show_view("At work")
+    views = pane.saved_views
+    assert menu_words(pane)[""] == ["At work && late", "Keep this view as…"]
+    views.show_view("At work & late")
     assert pane.model.query.filters == {"status": ("assigned",)}
-    menu = pane.views_menu()
-    assert [action.text() for action in menu.actions()] == ["At work", "", "Forget", "Keep this view as…"]
-    pane._forget_view("At work")
-    assert pane._state.get("units.views") == {}
+    assert pane.view.isColumnHidden(1)
+    assert menu_words(pane) == {
+        "": ["✓ At work && late", "Keep this view as…"], "Replace": ["At work && late"],
+        "Rename": ["At work && late…"], "Forget": ["At work && late"],
+    }  # fmt: skip
+    pane.set_filter("status", [])
+    views.keep("At work & late")
+    assert menu_words(pane)[""][0] == "✓ At work && late"
+    views.forget("At work & late")
+    assert views.names() == []
     await settle(pane.model)
+
+
+async def test_a_view_gets_another_name_in_a_sheet_that_takes_none_twice(pane: TablePane) -> None:
+    views = pane.saved_views
+    for name in ("Fast", "Slow"):
+        views.keep(name)
+    views.ask_name("Slow")
+    sheet = pane.window().findChild(NameSheet)
+    assert sheet is not None
+    sheet.edit.setText(" fast ")
+    assert not sheet.confirm_button.isEnabled()
+    sheet.edit.setText("  Very   slow ")
+    sheet.confirm_button.click()
+    assert views.names() == ["Fast", "Very slow"]
+    assert not sheet.is_open()
+    await settle(pane.model)
+
+
+async def test_what_was_done_to_a_view_is_undone_from_its_message(pane: TablePane) -> None:
+    shown: list[Toast] = []
+    pane._toasts.added.connect(shown.append)
+    pane.saved_views.keep("Fast")
+    pane.saved_views.forget("Fast")
+    pane._toasts.act(shown[-1].number)
+    await asyncio.sleep(0)  # it runs as a task
+    await asyncio.sleep(0)
+    assert pane.saved_views.names() == ["Fast"]
 
 
 async def test_a_kept_sort_by_a_column_that_is_gone_is_dropped(qtbot: QtBot) -> None:

@@ -147,7 +147,7 @@ async def test_columns_can_be_hidden_but_never_all_and_are_kept(tmp_path: Path, 
     qtbot.addWidget(again)
     assert again.visible_columns() == [1, 6]
     assert again.columnWidth(1) == 222
-    again._usual_columns()
+    again.show_columns(None)
     assert len(again.visible_columns()) == len(model.columns)
     menu = again.header_menu()
     assert [action.text() for action in menu.actions()][:2] == ["Unit", "Worker"]
