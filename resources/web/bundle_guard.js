@@ -10,6 +10,8 @@
   const RESENT = new Set(["/submit_task", "/submit_metadata", "/submit_onboarding"]);
   const BEGINNINGS = new Set(["/request_agent", "/task_config.json"]);
   const TEMPORARY = new Set([0, 408, 425, 429, 500, 502, 503, 504]);
+  const AGAIN = new Set(["not_ready", "all_taken", "run_full", "paused", "budget", "failed"]);
+  const ASK_AGAIN_SECONDS = 20;
   const LARGEST_KEPT = 4 * 1024 * 1024;
   const KEPT = "crowdesk.bundle.";
   const MOST_REPORTS = 5;
@@ -72,7 +74,9 @@
     const answer = parse(text);
     if (status >= 200 && status < 300) {
       token = answer?.data?.agent_id || token;
-      if (BEGINNINGS.has(path)) {
+      if (AGAIN.has(answer?.data?.failure_code)) {
+        askAgain();
+      } else if (BEGINNINGS.has(path)) {
         hush();
       }
       return;
@@ -103,6 +107,12 @@
   function beginAgain(answer) {
     const again = () => location.reload();
     count(pause(), (seconds) => say("warn", `${reason(answer)} This page loads again in ${seconds} s.`, "status", "Load now", again), again);
+  }
+
+  /** The bundle says why there is no unit; here it is asked for again, as on our own pages. */
+  function askAgain() {
+    const again = () => location.reload();
+    count(ASK_AGAIN_SECONDS, (seconds) => say("warn", `This page asks again in ${seconds} s.`, "status", "Ask now", again), again);
   }
 
   // --- work that could not be sent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -155,6 +156,27 @@ class RealRun:
 Launch = Callable[..., Awaitable[RealRun]]
 
 
+async def committed(store: Store, table: str, sql: str) -> None:
+    """Until a query has a row; it is asked whenever a row of the table was written."""
+    written = asyncio.Event()
+    subscription = store.feed.subscribe(lambda _changes: written.set(), [table])
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as connection:
+                    if connection.execute(sql).fetchone():
+                        return
+                await written.wait()
+                written.clear()
+    finally:
+        subscription.close()
+
+
+async def launched(store: Store) -> None:
+    """Until a worker who comes finds a unit: pages that come before are told to wait."""
+    await committed(store, "units", "SELECT 1 FROM units WHERE status = 'launched'")
+
+
 @pytest.fixture
 async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
     """`await launch("image_label", "mephisto.task.task_reward=1")`: an example, launched by the real program."""
@@ -169,7 +191,9 @@ async def launch(tmp_path: Path) -> AsyncIterator[Launch]:
         opened.append((operator, store))
         await operator.start()
         file = name if isinstance(name, Path) else EXAMPLES / name / "task.yaml"
-        return RealRun(store, operator, await operator.launch(load_task_file(file, list(overrides))))
+        live = await operator.launch(load_task_file(file, list(overrides)))
+        await launched(store)
+        return RealRun(store, operator, live)
 
     yield launch_it
     for operator, store in opened:

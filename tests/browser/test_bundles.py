@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,8 @@ from app.operations.engine.live_run import LiveTaskRun
 from app.operations.operator import Operator
 from app.settings import Settings
 from app.vault import FileVault
-from tests.browser.conftest import OpenPage
+from tests.browser.built_bundles import SOURCES, BundlesCannotBeBuilt, build
+from tests.browser.conftest import OpenPage, committed, launched
 
 pytestmark = pytest.mark.browser
 
@@ -61,7 +61,9 @@ async def launch(store: Store, tmp_path: Path, bundles: dict[str, Path]) -> Asyn
         tree = {"blueprint": blueprint | changes, "task": task, "provider": {"_provider_type": provider}}
         file = tmp_path / "task.yaml"
         file.write_text(yaml.safe_dump({"mephisto": tree}), "utf-8")
-        return await operator.launch(load_task_file(file, []))
+        run = await operator.launch(load_task_file(file, []))
+        await launched(store)
+        return run
 
     yield launch_it
     await operator.close()
@@ -77,19 +79,6 @@ def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
 
 def answers(store: Store) -> list[Any]:
     return [json.loads(text) for (text,) in rows(store, "SELECT outputs FROM agent_data WHERE outputs IS NOT NULL")]
-
-
-async def journalled(store: Store, words: str) -> None:
-    """Until the journal of the run has a page's error with these words; faults are gathered for a moment."""
-    written = asyncio.Event()
-    subscription = store.feed.subscribe(lambda _changes: written.set(), ["events"])
-    try:
-        async with asyncio.timeout(20):
-            while not any(words in text for (text,) in rows(store, "SELECT message FROM events")):
-                await written.wait()
-                written.clear()
-    finally:
-        subscription.close()
 
 
 async def begin(page: Page) -> None:
@@ -183,7 +172,7 @@ async def test_what_breaks_in_the_bundle_is_in_the_journal(launch: Launch, store
         await page.click("#break")
     assert await (await told.value).json() == {"status": "Error log sent!"}
     await page.wait_for_selector("text=Oops! Something went wrong.")
-    await journalled(store, "The review broke")
+    await committed(store, "events", "SELECT 1 FROM events WHERE message LIKE '%mira.k%The review broke%'")
 
 
 @pytest.mark.parametrize(("said", "passed"), [("positive", True), ("negative", False)])
@@ -306,6 +295,19 @@ async def test_a_page_that_finds_nobody_comes_again_by_itself(launch: Launch, op
     await page.wait_for_selector("#text")  # loaded again without a hand
 
 
+async def test_who_has_to_wait_is_asked_for_again(launch: Launch, open_page: OpenPage) -> None:
+    run = await launch()
+    await run.pause()
+    page = await open_page(run.entry_link("mira.k", 1))
+    await page.goto(f"{run.url}/task?worker_id=mira.k&id=v1")
+    notice = page.locator("#crowdesk-notice section")
+    await notice.wait_for()
+    assert "This page asks again in" in await notice.inner_text()
+    await run.unpause()
+    await notice.locator("button").click()
+    await page.wait_for_selector("#text")
+
+
 async def test_an_answer_that_is_not_taken_is_told(launch: Launch, store: Store, open_page: OpenPage) -> None:
     run = await launch()
     page = await open_page(run.entry_link("mira.k", 1), faults_expected=True)
@@ -349,3 +351,18 @@ async def test_the_notice_is_read_aloud_and_fits_a_phone(launch: Launch, open_pa
     await page.unroute("**/submit_task")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("text=Waiting for review")
+
+
+def test_without_npm_it_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(BundlesCannotBeBuilt, match=r"There is no npm; .* sh setup\.sh test"):
+        build(tmp_path / "made")
+
+
+def test_the_lock_names_no_address_of_a_registry() -> None:
+    lock = json.loads((SOURCES / "package-lock.json").read_text("utf-8"))
+    packages = {name: each for name, each in lock["packages"].items() if name}
+    assert len(packages) > 20
+    assert not [name for name, each in packages.items() if "resolved" in each or "integrity" not in each]

@@ -13,8 +13,8 @@ from app.clock import Clock
 from app.data.states import AgentStatus
 from app.operations.engine.presence import TimeRules
 
-LOST = "The connection to your page was lost for too long."
-TOO_LONG = "The time for this introduction is over."
+LOST = "The connection to your page was lost for too long. You can begin this introduction again."
+TOO_LONG = "The time for this introduction is over. You can begin it again."
 
 
 @dataclass(slots=True)
