@@ -148,7 +148,8 @@ class ClientIOHandler:
         try:
             await self._after_onboarding(packet, channel_id, done)
         finally:
-            await self._onboarding.answered(packet.subject_id)
+            if not (isinstance(done, Refuse) and done.code == "failed"):  # it may be sent again: not judged yet
+                await self._onboarding.answered(packet.subject_id)
 
     async def _after_onboarding(self, packet: Packet, channel_id: str, done: Passed | Refuse) -> None:
         if isinstance(done, Refuse):
