@@ -80,6 +80,17 @@ class AnswerRow(QWidget):
         """A label as a pill."""
         self.flow.addWidget(StatusPill(text, tone))
 
+    def add_named_pill(self, text: str, pill_tone: str, name: str, tone: str = "") -> None:
+        """A label with the name of who gave it; a new line never comes between them."""
+        pair = QWidget()
+        layout = QHBoxLayout(pair)
+        layout.setContentsMargins(0, 0, 6, 0)
+        layout.setSpacing(6)
+        layout.addWidget(StatusPill(text, pill_tone))
+        layout.addWidget(label(name, tone=tone, select=True))
+        pair.setMinimumHeight(22)
+        self.flow.addWidget(pair)
+
     def add_words(self, text: str, tone: str = "") -> None:
         """Plain words, wrapped when they are many."""
         if not text:
@@ -318,11 +329,15 @@ def _answer_row(submission: Submission, *, with_answer: bool) -> AnswerRow | Non
 def _others_row(submission: Submission) -> AnswerRow:
     row = AnswerRow("Others")
     for other in submission.others:
-        for word in other.labels:
-            row.add_pill(word, label_tone(word, submission.label_order))
         mark = f" ({other.mark})" if other.mark else ""
         name = f"{other.worker_name}{mark}"
-        row.add_words(name if other.labels else f"{name}: {other.answer}", "dim" if other.mark else "")
+        tone = "dim" if other.mark else ""
+        if len(other.labels) == 1:
+            row.add_named_pill(other.labels[0], label_tone(other.labels[0], submission.label_order), name, tone)
+            continue
+        for word in other.labels:
+            row.add_pill(word, label_tone(word, submission.label_order))
+        row.add_words(name if other.labels else f"{name}: {other.answer}", tone)
     return row
 
 

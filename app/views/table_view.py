@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 from PySide6.QtCore import (
@@ -21,10 +22,13 @@ from PySide6.QtGui import QContextMenuEvent, QHideEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from app.viewmodels.id_lists import find_rows, ranges_of, take_ranges
-from app.viewmodels.record_table import NUMERIC, RecordTableModel
+from app.viewmodels.record_table import NUMERIC, Column, RecordTableModel
 from app.viewmodels.ui_state import UiState
 from app.views import theme
 from app.views.delegates import ROW_HEIGHT, RecordDelegate
+
+LEAST_TEXT = 72
+"""Pixels that a column of text keeps."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,22 @@ class _Kept:
     selected: array[int]
     current: int | None
     top: int | None
+
+
+def fitted_widths(columns: Sequence[Column], room: int) -> list[int]:
+    """Widths of columns side by side: those they ask for; where room is short, texts share what is missing.
+
+    A text keeps a part that can still be read: what does not fit even so is scrolled to.
+    """
+    spare = [
+        column.width - max(LEAST_TEXT, column.width * 11 // 20) if column.kind == "text" else 0 for column in columns
+    ]
+    spare = [max(0, some) for some in spare]
+    missing = sum(column.width for column in columns) - room
+    if missing <= 0 or not sum(spare):
+        return [column.width for column in columns]
+    share = min(1.0, missing / sum(spare))
+    return [column.width - ceil(some * share) for column, some in zip(columns, spare, strict=True)]
 
 
 class RecordTableView(QTableView):
@@ -184,7 +204,7 @@ class RecordTableView(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit_last_column()
+        self._fit_columns()
 
     def sizeHint(self) -> QSize:
         return QSize(640, 10 * ROW_HEIGHT)
@@ -241,7 +261,7 @@ class RecordTableView(QTableView):
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(lambda at: self.header_menu().popup(header.mapToGlobal(at)))
         header.sectionClicked.connect(self._sort_by)
-        header.sectionResized.connect(self._columns_changed)
+        header.sectionResized.connect(self._column_resized)
         header.sectionMoved.connect(self._columns_changed)
         header.setSortIndicatorShown(True)
         self._show_sort()
@@ -283,6 +303,10 @@ class RecordTableView(QTableView):
         header.blockSignals(False)
         self._restore_columns()
 
+    def _column_resized(self, number: int, _old: int, _new: int) -> None:
+        if number != self.visible_columns()[-1]:  # the last one goes with the window; nobody chose its width
+            self._columns_changed()
+
     def _columns_changed(self) -> None:
         if self._state is None:
             return
@@ -304,6 +328,21 @@ class RecordTableView(QTableView):
         for place, name in enumerate(name for name in known if name in names):
             header.moveSection(header.visualIndex(names.index(name)), place)
         header.blockSignals(False)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """While nobody chose widths, texts give way before the table has to be scrolled sideways."""
+        visible = self.visible_columns()
+        if visible and not self.columns_kept():
+            header = self.horizontalHeader()
+            header.blockSignals(True)
+            widths = fitted_widths([self.records.columns[number] for number in visible], self.viewport().width())
+            for number, width in zip(visible, widths, strict=True):
+                if number != visible[-1] or sum(widths) > self.viewport().width():
+                    self.setColumnWidth(number, width)
+            header.blockSignals(False)
+            self.updateGeometries()
+        self._fit_last_column()
 
     def _fit_last_column(self) -> None:
         """After a reset Qt takes the stretched width of the last column for its own and never narrows it again."""

@@ -15,9 +15,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.viewmodels.record_table import RecordQuery, RecordTableModel
+from app.viewmodels.record_table import Column, RecordQuery, RecordTableModel
 from app.viewmodels.ui_state import UiState
-from app.views.table_view import RecordTableView
+from app.views.table_view import RecordTableView, fitted_widths
 from tests.fakes.records import FakeRecords
 from tests.gui.test_record_table import settle, source
 
@@ -152,6 +152,32 @@ async def test_columns_can_be_hidden_but_never_all_and_are_kept(tmp_path: Path, 
     menu = again.header_menu()
     assert [action.text() for action in menu.actions()][:2] == ["Unit", "Worker"]
     menu.deleteLater()
+
+
+async def test_where_room_is_short_texts_give_way_and_the_table_is_not_scrolled_sideways(qtbot: QtBot) -> None:
+    state = UiState()
+    made = RecordTableView(RecordTableModel(FakeRecords(3)), state, "units")
+    qtbot.addWidget(made)
+    columns = made.records.columns
+    wished = sum(column.width for column in columns)
+    made.resize(wished - 60, 300)
+    made.show()
+    assert made.horizontalScrollBar().maximum() == 0
+    figures = [number for number, column in enumerate(columns[:-1]) if column.kind != "text"]
+    assert [made.columnWidth(number) for number in figures] == [columns[number].width for number in figures]
+    made.resize(wished + 200, 300)
+    assert [made.columnWidth(number) for number in range(len(columns) - 1)] == [one.width for one in columns[:-1]]
+    assert made.columns_kept() == [], "nobody chose a width"
+    made.setColumnWidth(1, 300)
+    made.resize(wished - 60, 300)
+    assert made.columnWidth(1) == 300, "a width that was chosen stays"
+
+
+def test_a_text_is_never_narrower_than_it_can_be_read() -> None:
+    columns = [Column("a", "A", width=200), Column("b", "B", "money", width=90), Column("c", "C", width=60)]
+    assert fitted_widths(columns, 350) == [200, 90, 60]
+    assert fitted_widths(columns, 300) == [150, 90, 60]
+    assert fitted_widths(columns, 10) == [110, 90, 60]
 
 
 async def test_enter_opens_the_row_with_the_cursor(view: RecordTableView) -> None:
