@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -19,6 +20,7 @@ from app.errors import ConfigError, StoreError
 from app.viewmodels.action import Action
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.form_document import FormDocument, Path
+from app.viewmodels.form_draft import FormDraft
 from app.viewmodels.form_history import FormHistory
 from app.viewmodels.form_preview import FormPreview
 from app.viewmodels.form_properties import Property
@@ -33,7 +35,7 @@ class FormDesigner(QObject):
 
     `opened()`: another form is here; `changed(path)`: its shape or a value is another, `path` is to be shown;
     `checked(list)`: FormFaults; `failed(str)`; `saved(str)`: the file; `marked()`: undo, redo or the unsaved mark
-    have changed.
+    have changed; `found_again()`: what was not saved when the window closed is here again, as a step to undo.
     """
 
     opened = Signal()
@@ -42,6 +44,7 @@ class FormDesigner(QObject):
     failed = Signal(str)
     saved = Signal(str)
     marked = Signal()
+    found_again = Signal()
 
     def __init__(self, desktop: Desktop, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +56,7 @@ class FormDesigner(QObject):
         self.tree.dropped.connect(self._move)
         self.preview = FormPreview(desktop, self)
         self.preview.failed.connect(self.failed)
+        self.draft = FormDraft(desktop.ui_state)
         self.versions: list[Any] = []
         """The forms of a file that holds several."""
         self.version = 0
@@ -78,7 +82,7 @@ class FormDesigner(QObject):
     def open(self, file: FilePath | None) -> None:
         """Edit the form of a file, or a new one."""
         if file is None:
-            self._take([], 0, FormDocument(), None)
+            self._take([], 0, FormDocument(), None, self.draft.find(None))
         else:
             self.opener.start(file)
 
@@ -135,6 +139,10 @@ class FormDesigner(QObject):
             by_node.setdefault(self.document.path_of(fault.path), fault.message)
         self.tree.setFaults(by_node)
         self.checked.emit(self.faults)
+        if self.is_unsaved:
+            self.draft.keep(self.file, self.version, copy.deepcopy(value))
+        else:
+            self.draft.forget()
 
     def save(self, file: FilePath | None = None) -> None:
         """Write the form, to its own file or another."""
@@ -168,14 +176,30 @@ class FormDesigner(QObject):
         self.marked.emit()
         self._pause.start()
 
-    def _take(self, versions: list[Any], place: int, document: FormDocument, file: FilePath | None) -> None:
+    def _take(
+        self,
+        versions: list[Any],
+        place: int,
+        document: FormDocument,
+        file: FilePath | None,
+        draft: tuple[int, Any] | None = None,
+    ) -> None:
         self.versions, self.version, self.document, self.file = versions, place, document, file
         self._clean = copy.deepcopy(document.value)
         self.history.forget()
         self.tree.renew()
         self.opened.emit()
         self.marked.emit()
-        self.check()
+        if draft is None or draft[1] == document.value:
+            self.check()
+            return
+        with suppress(ConfigError):
+            kept = FormDocument(draft[1]).value
+            self.history.remember(self._clean, ())
+            document.value = kept
+            self._show(())
+            self.check()
+            self.found_again.emit()
 
     async def _open(self, file: FilePath) -> None:
         loop = asyncio.get_running_loop()
@@ -183,7 +207,9 @@ class FormDesigner(QObject):
         if value == []:
             raise ConfigError("The file holds an empty list; there is no form to edit.", file=str(file))
         forms = value if isinstance(value, list) else []
-        self._take(forms, 0, FormDocument(forms[0] if forms else value), file)
+        draft = self.draft.find(file)
+        place = draft[0] if draft is not None and 0 < draft[0] < len(forms) else 0
+        self._take(forms, place, FormDocument(forms[place] if forms else value), file, draft)
 
     async def _save(self, file: FilePath) -> None:
         kept = copy.deepcopy(self.document.value)
@@ -203,5 +229,6 @@ class FormDesigner(QObject):
         except OSError as error:
             raise StoreError(f"{file} cannot be written: {error.strerror}.", "Choose another place.") from None
         self.file, self._clean = file, kept
+        self.draft.forget()
         self.marked.emit()
         self.saved.emit(str(file))

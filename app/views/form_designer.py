@@ -27,6 +27,7 @@ from app.views.widgets.panels import Banner
 _JSON = "Forms (*.json);;All files (*)"
 _OUTLINE = 360
 _MOST_FAULTS = 4
+_AGAIN = "Changes that were not saved before are here again. Undo takes them back."
 _UNDO = QKeySequence("Ctrl+Z")
 _REDO = (QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y"))
 
@@ -57,8 +58,9 @@ class FormDesignerView(QWidget):
     def open(self, file: FilePath | None, folder: FilePath) -> None:
         """Edit a form, or a new one that will be saved in `folder`. One that is open and unsaved stays open."""
         self._folder = folder
-        if self.model.is_unsaved and self.model.file == file:
-            self.banner.say("This form has changes that are not saved yet.", "info")
+        if self.model.is_unsaved:
+            more = "" if self.model.file == file else " Save it or leave it first; then the form of the task opens."
+            self.banner.say(f"{self.model.title} has changes that are not saved yet.{more}", "info")
         else:
             self.banner.hide()
             self.model.open(file)
@@ -192,6 +194,7 @@ class FormDesignerView(QWidget):
         model.marked.connect(self._show_marks)
         model.failed.connect(lambda sentence: self.banner.say(sentence, "bad"))
         model.saved.connect(self._saved)
+        model.found_again.connect(lambda: self.banner.say(_AGAIN, "info"))
         model.preview.page_ready.connect(lambda url: QDesktopServices.openUrl(QUrl(url)))
         self.outline.chosen.connect(self._choose)
         self.outline.removed.connect(self._remove)
@@ -232,6 +235,7 @@ class FormDesignerView(QWidget):
             self.model.edit(path, lambda document: change(document, path))
 
     def _throw_away(self) -> None:
+        self.model.draft.forget()
         self.model.open(self.model.file)
         self._leave()
 

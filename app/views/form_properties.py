@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels.form_designer import FormDesigner
@@ -75,6 +75,7 @@ class FormProperties(QScrollArea):
         self.fields: dict[str, FormField] = {}
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         model.checked.connect(lambda _faults: self._show_faults())
 
     @property
@@ -104,6 +105,7 @@ class FormProperties(QScrollArea):
         column.addWidget(grid)
         column.addStretch(1)
         self.setWidget(inner)
+        self._order_tabs(inner)
         self._show_faults()
         self.verticalScrollBar().setValue(place)
         if held in self.fields:
@@ -118,6 +120,15 @@ class FormProperties(QScrollArea):
                 if isinstance(editor, LineEditor):
                     editor.selectAll()
                 return
+
+    def _order_tabs(self, inner: QWidget) -> None:
+        """Tab leads from the outline through the fields in the order that they are seen in."""
+        before: QWidget = self
+        window = self.window()  # the list of a combo box is a window of its own
+        for widget in inner.findChildren(QWidget):
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.window() is window:
+                QWidget.setTabOrder(before, widget)
+                before = widget
 
     def _field(self, line: Property, node: dict[str, Any]) -> FormField:
         editor: Any = self._editor(line)

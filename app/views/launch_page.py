@@ -70,6 +70,9 @@ class LaunchPage(Page):
         """`sample=True` fills in the sample task, `run_id=...` that of a run; `order=FILE` launches a task file, with
         the values of `overrides` laid over it. Without any of them the form is as it was left.
         """
+        if where:
+            self.stack.setCurrentIndex(0)
+            self.offers_changed.emit()
         if where.get("sample"):
             self.model.fill_sample()
         elif where.get("order"):

@@ -153,6 +153,20 @@ async def test_keys_move_double_and_take_out_and_every_step_is_undone(case: Case
     assert case.part((0, 0, 1, 1))["name"] == "good"
 
 
+async def test_tab_leads_from_the_outline_through_the_properties(case: Case) -> None:
+    designer = await case.edit()
+    case.outline.show_path((0, 0, 1, 0))
+    case.outline.setFocus()
+    held = []
+    for _ in range(5):
+        QTest.keyClick(QApplication.focusWidget() or case.outline, Qt.Key.Key_Tab)
+        focus = case.focus()
+        held.append(
+            next((key for key, one in designer.properties.fields.items() if focus and one.isAncestorOf(focus)), "")
+        )
+    assert held == ["type", "label", "name", "validators.required", "validators.minLength"]
+
+
 async def test_a_part_is_dragged_elsewhere(case: Case) -> None:
     await case.edit()
     tree = case.designer.model.tree
@@ -214,6 +228,36 @@ async def test_unsaved_changes_are_asked_about(case: Case) -> None:
     await case.until(lambda: case.page.stack.currentIndex() == 0, "the task is shown")
     await case.edit()
     assert designer.model.document.form["title"] == "A letter to the shop"
+
+
+async def test_a_window_that_closes_loses_nothing(case: Case) -> None:
+    designer = await case.edit()
+    designer.form_button.click()
+    case.type("title", "Not saved when the window closed")
+    designer.model.check()
+    again = LaunchPage(case.desktop)
+    again.model.form.replace(case.page.model.form.values)
+    again.edit_form()
+    assert again.designer is not None
+    other = again.designer
+    await case.until(lambda: other.model.is_unsaved, "the changes are here again")
+    assert other.model.document.form["title"] == "Not saved when the window closed"
+    assert "are here again" in other.banner.text()
+    other.model.undo()
+    assert other.model.document.form["title"] == "A letter to the shop"
+    other.model.check()
+    assert other.model.draft.find(other.model.file) is None
+    again.deleteLater()
+
+
+async def test_another_form_does_not_push_an_unsaved_one_aside(case: Case) -> None:
+    designer = await case.edit()
+    designer.form_button.click()
+    case.type("title", "Mine")
+    case.page.model.form.enter("blueprint.form_file", "onboarding.json")
+    case.page.edit_form()
+    assert designer.model.document.form["title"] == "Mine"
+    assert "Save it or leave it first" in designer.banner.text()
 
 
 async def test_a_new_form_is_begun_where_none_is_named(case: Case) -> None:
