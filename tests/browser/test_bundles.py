@@ -43,7 +43,7 @@ async def launch(store: Store, tmp_path: Path, bundles: dict[str, Path]) -> Asyn
     operator = Operator(store, Settings(tmp_path, store.url), FileVault(tmp_path / "vault.json"))
     await operator.start()
 
-    async def launch_it(provider: str = "inhouse", **changes: Any) -> LiveTaskRun:
+    async def launch_it(provider: str = "inhouse", isolated: bool = False, **changes: Any) -> LiveTaskRun:
         blueprint = {
             "_blueprint_type": "static_react_task",
             "task_source": str(bundles["review"]),
@@ -59,6 +59,7 @@ async def launch(store: Store, tmp_path: Path, bundles: dict[str, Path]) -> Asyn
             "task_reward": 0.1,
         }
         tree = {"blueprint": blueprint | changes, "task": task, "provider": {"_provider_type": provider}}
+        tree["architect"] = {"_architect_type": "local", "isolated": isolated}
         file = tmp_path / "task.yaml"
         file.write_text(yaml.safe_dump({"mephisto": tree}), "utf-8")
         run = await operator.launch(load_task_file(file, []))
@@ -235,6 +236,22 @@ async def test_the_mock_provider_keeps_the_page(launch: Launch, store: Store, op
         await page.click("#good")
     assert await (await sent.value).json() == {"status": "Submitted!"}
     assert len(answers(store)) == 1
+
+
+async def test_a_router_in_a_process_of_its_own_serves_it_the_same(
+    launch: Launch, store: Store, open_page: OpenPage, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked.js"
+    linked.write_bytes(bundles["review"].read_bytes())
+    run = await launch(isolated=True, task_source=str(linked), link_task_source=True)
+    page = await open_page(run.entry_link("mira.k", 1))
+    await begin(page)
+    linked.write_bytes(linked.read_bytes() + b"\n/* built anew */\n")
+    served = await page.evaluate("fetch('/bundle.js').then(answer => answer.text())")
+    assert served.endswith("/* built anew */\n")
+    await page.click("#bad")
+    await page.wait_for_selector("text=Waiting for review")
+    assert [answer["rating"] for answer in answers(store)] == ["bad"]
 
 
 # what stands beside the bundle
