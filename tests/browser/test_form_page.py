@@ -153,6 +153,62 @@ async def test_answers_and_blocks_survive_a_reload(serve: Serve, open_page: Open
     assert [await one.input_value() for one in await page.get_by_label("Your sentence").all()] == ["One", "Two"]
 
 
+async def test_a_repeated_block_sends_its_files_beside_its_answers(
+    serve: Serve, open_page: OpenPage, tmp_path: Path
+) -> None:
+    value = form_of(
+        {"name": "who", "type": "input", "label": "Who?", "validators": {"required": True}},
+        {
+            "name": "photo",
+            "type": "file",
+            "label": "Photo",
+            "show_preview": True,
+            "show_if": {"field": "who", "is": "me"},
+        },
+    )
+    fieldset = value["form"]["sections"][0]["fieldsets"][0]
+    fieldset |= {"name": "people", "repeat": {"minimum": 1, "maximum": 2, "label": "Person"}}
+    desktop = await serve("form", base_dir=task_of(tmp_path / "t", value), data_csv=None)
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await expect(page.get_by_role("button", name="Remove Person 1")).to_be_hidden()
+    await page.get_by_label("Who?").fill("you")
+    await expect(page.locator("input[type=file]:visible")).to_have_count(0)
+    await page.get_by_role("button", name="Add Person").click()
+    await expect(page.get_by_label("Who?").nth(1)).to_be_focused()
+    await page.keyboard.type("me")
+    await expect(page.get_by_role("button", name="Add Person")).to_be_hidden()
+    picture = tmp_path / "me.png"
+    picture.write_bytes(bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+        "1f15c4890000000d49444154789c636060606000000005000121a8b4740000000049454e44ae426082"
+    ))  # fmt: skip
+    await page.locator("input[type=file]:visible").set_input_files(picture)
+    await expect(page.get_by_alt_text("The chosen picture me.png")).to_be_visible()
+    await page.get_by_role("button", name="Submit").click()
+    await receipt(page)
+    (given,) = desktop.all_submissions()
+    assert given["final_data"] == {"people": [{"who": "you"}, {"who": "me"}]}
+    assert [(file["field"], file["original_name"]) for file in given["files"]] == [("people.1.photo", "me.png")]
+
+
+async def test_a_refusal_of_the_program_leads_back_to_the_form(
+    serve: Serve, open_page: OpenPage, tmp_path: Path
+) -> None:
+    desktop = await serve(
+        "form", base_dir=task_of(tmp_path / "t", form_of({"name": "a", "type": "input"})), data_csv=None
+    )
+    desktop.failures.append("Q: Please look again.")
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await page.get_by_label("Q").fill("x")
+    await page.get_by_role("button", name="Submit").click()
+    await expect(page.locator(".cd-foot-status")).to_have_text("Q: Please look again.")
+    await expect(page.get_by_label("Q")).to_be_focused()
+    await page.get_by_role("button", name="Submit").click()
+    await receipt(page)
+
+
 async def test_data_never_becomes_code(serve: Serve, open_page: OpenPage, tmp_path: Path) -> None:
     hostile = '<img src=x onerror="window.hacked=1"><script>window.hacked=2</script><b>bold</b> \' " & 1<2'
     value = form_of(
