@@ -13,13 +13,14 @@ from app.blueprints.form.faults import FormError
 from app.blueprints.form.form_files import TokenRows, load_forms, scripts_of, token_file_beside
 from app.blueprints.form.model import Form
 from app.blueprints.form.parse import parse_form
-from app.blueprints.form.tokens import TokenFault, fill_form, tokens_of
+from app.blueprints.form.tokens import PlainTokens, TokenFault, fill_form, tokens_of
 from app.blueprints.row import Row, make_row
 from app.blueprints.rows import RowArgs, RowSource
 from app.errors import ConfigError
 
 FORM_KEY = "form_number"
 """In the row of a list of several forms: which one it is."""
+_COUNTED_QUICKLY, _COUNTED_SLOWLY = 20_000, 300
 _SOURCES = ("data_csv", "data_json", "data_jsonl", "static_task_data", "data_function")
 
 
@@ -33,6 +34,8 @@ class FormRows:
         self.path = (base_dir / Path(given).expanduser()).resolve()
         self.forms = load_forms(self.path, "blueprint.form_file")
         self._custom_rules = bool(scripts_of(self.path))
+        self._plain = PlainTokens(self.forms[0]) if len(self.forms) == 1 else None
+        self._is_right = False
         self._left_out: dict[int, RowError] = {}
         self._source = RowSource(args, base_dir) if any(getattr(args, name) for name in _SOURCES) else None
         self._tokens = self._token_rows(str(getattr(args, "token_file", "")), base_dir)
@@ -70,17 +73,23 @@ class FormRows:
         """Every row that fills its form, lazily."""
         for row in self._read():
             try:
-                self.fill(row.values)
+                self._look_at(row.values)
             except (TokenFault, FormError) as fault:
                 self._leave_out(RowError(row.source, row.line, _sentence(fault)))
             else:
                 yield row.values
 
+    def _look_at(self, row: Mapping[str, Any]) -> None:
+        """Raise what `fill` would; the form itself is made only where rows can spoil it."""
+        if self._plain is None or not self._is_right or not self._plain.are_filled_by(row):
+            self.fill(row)
+            self._is_right = True
+
     def count(self) -> int | None:
         """How many usable rows there are, when that takes no long reading; else None."""
-        if self._source is not None and self._source.count() is None:
-            return None
-        if self._tokens is not None and len(self._tokens) > 10_000:
+        rows = self._source.count() if self._source is not None else len(self._tokens or self.forms)
+        is_quick = self._plain is not None and self._plain.is_possible
+        if rows is None or rows > (_COUNTED_QUICKLY if is_quick else _COUNTED_SLOWLY):
             return None
         return sum(1 for _ in self.usable())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,23 @@ def test_no_row_that_fills_the_form_is_told(folder: Path) -> None:
     form = write(folder / "f.json", a_form({**NAME, "label": "{{q}}"}))
     with pytest.raises(ConfigError, match=r"No row of the data fills the form\. The first that was left out: line 1"):
         made(folder, form_file=form, static_task_data=[{"p": 1}])
+
+
+def test_many_rows_of_words_are_looked_at_quickly(folder: Path) -> None:
+    form = write(folder / "f.json", a_form({**NAME, "label": "{{q}}"}, instruction="About {{topic}}"))
+    lines = "".join(f"question {number},topic\n" for number in range(10_000))
+    data = write(folder / "d.csv", "q,topic\n" + lines + ",empty label\n")
+    task = made(folder, form_file=form, data_csv=data)
+    started = time.perf_counter()
+    assert task.count_assignments() == 10_000
+    assert time.perf_counter() - started < 5
+    assert [error.line for error in task.row_errors()] == [10_002]
+
+
+def test_many_rows_that_may_spoil_the_form_are_counted_behind(folder: Path) -> None:
+    options = [{"value": "{{a}}", "label": "A"}, {"value": "b", "label": "B"}]
+    form = write(folder / "f.json", a_form({"name": "x", "type": "radio", "label": "Q", "options": options}))
+    data = write(folder / "d.csv", "a\n" + "v\n" * 400)
+    task = made(folder, form_file=form, data_csv=data)
+    assert task.count_assignments() is None
+    assert sum(1 for _ in task.iter_assignments()) == 400
