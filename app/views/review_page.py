@@ -73,6 +73,8 @@ class ReviewPage(Page):
             Offer("Flag, or take the flag off", key(self.flag), "X", "ph.flag"),
             Offer("Next submission", key(lambda: self.step(1)), "J", "ph.arrow-down"),
             Offer("Previous submission", key(lambda: self.step(-1)), "K", "ph.arrow-up"),
+            Offer("Read on in a long submission", key(lambda: self.view.scroll_by(0.9)), "Space"),
+            Offer("Back up in a long submission", key(lambda: self.view.scroll_by(-0.9)), "Shift+Space"),
             Offer("Take back the last decision", key(self.model.decisions.undo), "U", "ph.arrow-u-up-left"),
             Offer("Approve all of this worker", key(lambda: self.decide_all_of_worker("approve")), "Shift+A"),
             Offer("Soft-reject all of this worker", key(lambda: self.decide_all_of_worker("soft_reject")), "Shift+S"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import ceil
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QSizeF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent, QTextDocument
 from PySide6.QtWidgets import (
     QFrame,
@@ -33,12 +34,17 @@ from app.views.widgets.panels import EmptyPanel
 from app.views.widgets.pills import StatusPill
 
 AGES_MS = 5000
-_PAPER = "QTextBrowser { background: #ffffff; color: #1a1d23; border: 0; padding: 12px; }"
+PAGE_PADDING = 12
+TALLEST_PAGE = 20_000
+_PAPER = f"QTextBrowser {{ background: #ffffff; color: #1a1d23; border: 0; padding: {PAGE_PADDING}px; }}"
 _LONG_WORDS = 250
 
 
 class AnsweredPage(QTextBrowser):
-    """The page with the worker's answers in it. It is text: no script runs, and nothing is fetched from a network."""
+    """The page with the worker's answers in it. It is text: no script runs, and nothing is fetched from a network.
+
+    It is as tall as its text, so that there is one thing to scroll; only a page without end scrolls by itself.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +52,12 @@ class AnsweredPage(QTextBrowser):
         self.setOpenExternalLinks(False)
         self.setStyleSheet(_PAPER)
         self.setAccessibleName("The page as the worker answered it")
-        self.setMinimumHeight(200)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+
+    def _fit(self, size: QSizeF) -> None:
+        margins = self.contentsMargins()
+        height = ceil(size.height()) + margins.top() + margins.bottom() + 2 * PAGE_PADDING
+        self.setFixedHeight(min(height, TALLEST_PAGE))
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
         """Local pictures that the blueprint named, and nothing else."""
@@ -143,7 +154,7 @@ class SubmissionCard(QFrame):
         self._layout.addWidget(self.canvas, 1)
         self.zoom_bar = self._make_zoom_bar()
         self.page = AnsweredPage()
-        self._layout.addWidget(self.page, 1)
+        self._layout.addWidget(self.page)
         self.fields = FieldList()
         self._layout.addWidget(self.fields)
         self.parts = AnswerParts()
@@ -265,11 +276,16 @@ class SubmissionView(QScrollArea):
             return
         self._show_facts()
         row = submission.row
-        tall = submission.image is not None or bool(submission.view.html)
+        tall = submission.image is not None
         self._inner.setStretchFactor(self.card, 1 if tall else 0)
         self._inner.setStretch(self._inner.count() - 1, 0 if tall else 1)
         self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")
         self.card.setSubmission(submission)
+
+    def scroll_by(self, views: float) -> None:
+        """Scroll down by so many heights of the view; negative: up."""
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + round(views * bar.pageStep()))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

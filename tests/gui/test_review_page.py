@@ -395,3 +395,15 @@ async def test_rows_that_arrive_do_not_move_what_is_looked_at(case: Case) -> Non
     await case.until(lambda: len(case.page.model.table.ids) == 46, "the new rows")
     assert case.page.model.shown == shown
     assert case.page.pane.view.current_id() == shown
+
+
+async def test_space_reads_on_in_a_submission_that_is_longer_than_the_view(case: Case) -> None:
+    await case.begin()
+    case.page.view.card.page.setHtml("<p>A line</p>" * 200)
+    case.page.view.card.page.show()
+    bar = case.page.view.verticalScrollBar()
+    await case.until(lambda: bar.maximum() > 2 * bar.pageStep(), "a submission that is long")
+    await case.press("Space")
+    await case.until(lambda: bar.value() > bar.pageStep() // 2, "the next part of it")
+    await case.press("Space", Qt.KeyboardModifier.ShiftModifier)
+    await case.until(lambda: bar.value() == 0, "its beginning")
