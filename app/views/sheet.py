@@ -42,6 +42,7 @@ class Sheet(QWidget):
         self.panel.setObjectName("card")
         self.panel.setFixedWidth(width)
         self.panel.setAccessibleName(title)
+        self.panel.installEventFilter(self)
         layout = QVBoxLayout(self.panel)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
@@ -175,6 +176,8 @@ class Sheet(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._over and event.type() == QEvent.Type.Resize:
             self._place()
+        elif event.type() == QEvent.Type.LayoutRequest and watched is not self._over:
+            self._place()  # a field has an error to show, or a line is longer than it was
         return False
 
     def _confirm(self) -> None:

@@ -143,7 +143,7 @@ class ActionDesk(QObject):
         """Ask for a text to show on the pages of those who are at work."""
 
         def ask(agents: Any) -> None:
-            who = subjects.words if subjects.kind == "workers" else count_of(len(agents), "worker")
+            who = subjects.words if subjects.kind in ("workers", "agents") else count_of(len(agents), "worker")
             sheet = MessageSheet(who, "It appears on the worker's page at once. It cannot be taken back.")
             self.errands.confirm(sheet, lambda: (self._actions.message, (agents, sheet.text())))
 

@@ -275,3 +275,20 @@ def test_escape_empties_a_filter_and_then_leaves_it(qtbot: QtBot) -> None:
     assert (field.text(), left) == ("", [])
     QTest.keyClick(field, Qt.Key.Key_Escape)
     assert left == [True]
+
+
+def test_a_sheet_grows_with_what_its_fields_have_to_say(qtbot: QtBot) -> None:
+    window = QWidget()
+    window.resize(900, 700)
+    qtbot.addWidget(window)
+    window.show()
+    sheet = Sheet("Add units", "Add")
+    field = FormField("File", QLineEdit())
+    sheet.body.addWidget(field)
+    sheet.open_over(window)
+    before = sheet.panel.height()
+    field.setError("There is no column of this name in the data, " * 5)
+    QApplication.processEvents()
+    assert sheet.panel.height() > before
+    assert field.message.height() >= field.message.heightForWidth(field.message.width())
+    assert field.editor.height() >= field.editor.minimumSizeHint().height()
