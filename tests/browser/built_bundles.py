@@ -70,3 +70,7 @@ def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
     if done.returncode:
         raise BundlesCannotBeBuilt(f"{' '.join(command[:3])} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+
+
+if __name__ == "__main__":  # ahead of the tests, while there is a network: python -m tests.browser.built_bundles
+    _installed()
