@@ -14,12 +14,14 @@ from app.architects import registry as architects
 from app.architects.base import ServedTask
 from app.blueprints import registry as blueprints
 from app.blueprints.base import AssignmentData, Blueprint
+from app.blueprints.known_rows import check_known_rows
 from app.clock import Clock, SystemClock
 from app.data.repo import status, subjects, tasks
 from app.data.states import RunState
 from app.data.store import Hold, Store
 from app.errors import AppError, ConfigError, EntryDoesNotExist, RunHeldElsewhere
 from app.operations.configuration.config import RunConfig, from_yaml
+from app.operations.engine.hooks import KnownRows, load_known_rows
 from app.operations.engine.live_run import LiveTaskRun
 from app.operations.engine.notices import Notice, NoticeListener
 from app.operations.engine.reconcile import OpenPayments
@@ -63,6 +65,7 @@ class Operator:
         self._holds: dict[int, Hold] = {}
         self._listeners: list[NoticeListener] = []
         self._closing: RunState | None = None
+        self._resuming: dict[int, asyncio.Lock] = {}
         self._vault_turn = asyncio.Lock()  # two launches at once must not write one file of secrets together
 
     def subscribe_notices(self, listener: NoticeListener) -> None:
@@ -107,20 +110,27 @@ class Operator:
         be resumed when the cause is mended.
         """
         provider, blueprint = self._check(config)
+        await asyncio.to_thread(check_known_rows, blueprint)
         await asyncio.to_thread(blueprint.load_code)
+        rows = await load_known_rows(blueprint)
         await asyncio.to_thread(_see_first_item, self._make(config)[1])
         await provider.RequesterClass(provider, config.provider.requester_name).register()
         run_id = await self._store.write(create_run, config, provider.is_sandbox(), self._clock.now())
         hold = self._store.try_hold(run_lock(run_id))
         if hold is None:
             raise RunHeldElsewhere(f"Run {run_id} is held by another process.")
-        return await self._serve(run_id, config, provider, blueprint, hold)
+        return await self._serve(run_id, config, provider, blueprint, hold, rows)
 
     async def resume(self, run_id: int) -> LiveTaskRun:
         """Serve a run again that was interrupted or closed, at its old address where that is free.
 
-        A run that is live here already is unpaused. `RunHeldElsewhere` when another process serves it.
+        A run that is live here already is unpaused; who asks while it is being resumed gets that run.
+        `RunHeldElsewhere` when another process serves it.
         """
+        async with self._resuming.setdefault(run_id, asyncio.Lock()):
+            return await self._resume(run_id)
+
+    async def _resume(self, run_id: int) -> LiveTaskRun:
         live = self.live_runs.get(run_id)
         if live is not None:
             await live.unpause()
@@ -131,12 +141,13 @@ class Operator:
         try:
             provider, blueprint = self._make(config)
             await asyncio.to_thread(blueprint.load_code)
+            rows = await load_known_rows(blueprint)
             if row.state in (RunState.IN_FLIGHT, RunState.SETUP):  # its process died while this one was running
                 await self._store.write(interrupt, run_id, row.state, self._clock.now())
         except BaseException:
             hold.release()
             raise
-        return await self._serve(run_id, config, provider, blueprint, hold)
+        return await self._serve(run_id, config, provider, blueprint, hold, rows)
 
     # steering
 
@@ -241,14 +252,14 @@ class Operator:
         return provider, blueprints.get(config.blueprint_type)(config.blueprint, config.base_dir)
 
     async def _serve(
-        self, run_id: int, config: RunConfig, provider: CrowdProvider, blueprint: Blueprint, hold: Hold
+        self, run_id: int, config: RunConfig, provider: CrowdProvider, blueprint: Blueprint, hold: Hold, rows: KnownRows
     ) -> LiveTaskRun:
         try:
             row = await self._store.read(tasks.get_task_run, run_id)
             async with self._vault_turn:
                 secret = await asyncio.to_thread(get_or_make, self._vault, f"run-{run_id}")
             context = RunContext(
-                row, config, provider, blueprint, self._store, self._settings, self._clock, secret, self._tell
+                row, config, provider, blueprint, self._store, self._settings, self._clock, secret, self._tell, rows
             )
             build_dir = self._settings.build_dir / f"run-{run_id}"
             pages = await asyncio.to_thread(_served_task, context, build_dir / "pages")

@@ -22,7 +22,7 @@ from app.views.widgets.fields import FormField
 _SPANS = {Editor.LABELS: 2, Editor.LONG_TEXT: 2, Editor.MAPPING: 2, Editor.REQUIREMENTS: 2}
 _TASK_FIRST = ("task_title",)
 _TASK_THEN = ("task_description", "task_name")
-_TASK_REST = ("project", "task_tags", "force_rebuild")
+_TASK_REST = ("project", "task_tags")
 _PAY = ("task_reward", "budget", "maximum_units_per_worker", "qualifications", "assignment_duration_in_seconds")
 _GATES = ("allowed_concurrent", "max_num_concurrent_units")
 _LABELS = {

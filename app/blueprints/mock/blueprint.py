@@ -84,6 +84,15 @@ class MockBlueprint(Blueprint):
         short = " ".join(answer.split())[:120]
         return SubmissionView(answer=short or "nothing", labels=(short,) if short else (), fields=((question, answer),))
 
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """Any row has a page."""
+        return values
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """The text is the truth, whatever its case."""
+        answer = outputs.get("answer") if isinstance(outputs, dict) else outputs
+        return str(answer or "").strip().casefold() == str(truth).strip().casefold()
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         index = inputs.get("index", 0)
         return {"answer": f"answer {index}" if draw < accuracy else f"no idea, {int(draw * 1000)}"}

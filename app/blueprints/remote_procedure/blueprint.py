@@ -151,6 +151,14 @@ class RemoteProcedureBlueprint(Blueprint):
     ) -> tuple[str, tuple[str, ...]]:
         return self._page.summarize_submission(_page_inputs(inputs), outputs, files)
 
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """What the page's own kind makes of it."""
+        return self._page.known_row(values, truth)
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """As the page's own kind tells it."""
+        return self._page.is_right(_page_inputs(inputs), truth, outputs)
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return self._page.simulate_answer(_page_inputs(inputs), accuracy, draw)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.blueprints.static_html.form import FormField, humanise
+from app.errors import ConfigError
 
 MAX_FIELDS = 2000
 MAX_TEXT = 1_000_000
@@ -125,6 +126,42 @@ def simulate_answers(fields: Sequence[FormField], row: Mapping[str, Any], accura
         chosen = right if draw < accuracy or not wrong else wrong[int(draw * 1000) % len(wrong)]
         answers[field.name] = chosen
     return answers
+
+
+def check_truth(fields: Sequence[FormField], truth: Any, *, strict: bool) -> None:
+    """`ConfigError` for a truth that no answer to these fields can be; `strict`: no script adds fields of its own."""
+    names = {field.name for field in fields}
+    if isinstance(truth, Mapping):
+        for name in truth:
+            if strict and name not in names:
+                raise ConfigError(f'The truth names the field "{name}"; the page has {", ".join(sorted(names))}.')
+    elif truth is not None and strict and not _fields_of(fields, str(truth)):
+        raise ConfigError(
+            f'The truth "{truth}" is an option of no choice of the page. Name the field: truth.{fields[0].name}.'
+            if fields
+            else "The page has no field that the truth could be of."
+        )
+
+
+def holds_truth(fields: Sequence[FormField], outputs: Any, truth: Any) -> bool:
+    """Whether the answers are right: each named field, or every choice that has a single truth as an option."""
+    if not isinstance(outputs, Mapping):
+        return False
+    wanted = truth if isinstance(truth, Mapping) else dict.fromkeys(_fields_of(fields, str(truth)), truth)
+    return bool(wanted) and all(_as_set(outputs.get(name)) == _as_set(right) for name, right in wanted.items())
+
+
+def _fields_of(fields: Sequence[FormField], truth: str) -> list[str]:
+    """The choices that have it as an option; else the one field there is."""
+    known = [field.name for field in fields if field.is_choice and truth in field.options]
+    asked = [field.name for field in fields if field.kind not in ("file", "hidden")]
+    return known or (asked if len(asked) == 1 and not any(field.is_choice for field in fields) else [])
+
+
+def _as_set(value: Any) -> set[str]:
+    """One answer or several, as texts."""
+    parts = value if isinstance(value, list) else str("" if value is None else value).split("|")
+    return {str(part).strip() for part in parts}
 
 
 def _made_up(field: FormField, number: int) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -24,7 +24,13 @@ from app.blueprints.served_files import (
     plain_inputs,
 )
 from app.blueprints.static_html.answered_page import answered_page
-from app.blueprints.static_html.answers import check_answers, describe_answers, simulate_answers
+from app.blueprints.static_html.answers import (
+    check_answers,
+    check_truth,
+    describe_answers,
+    holds_truth,
+    simulate_answers,
+)
 from app.blueprints.static_html.form import FormField, read_form
 from app.blueprints.static_html.template import Template, TemplateFault, compile_template
 from app.errors import ConfigError
@@ -67,6 +73,7 @@ class StaticHtmlBlueprint(Blueprint):
         self._compiled: dict[str, Template] = {}
         self._form: list[FormField] | None = None
         self._extra: dict[str, Path] | None = None
+        self._known: list[Mapping[str, Any]] = []
 
     @classmethod
     def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
@@ -186,6 +193,20 @@ class StaticHtmlBlueprint(Blueprint):
         described = describe_answers(self._fields(inputs), outputs, files)
         return described.short, described.labels
 
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """A row that fills the page, of which the truth names fields or an option."""
+        template = self._template("task_source")
+        fault = template.fault(values)
+        if fault is not None:
+            raise ConfigError(f"The row {fault}")
+        check_truth(read_form(template.fill(values)), truth, strict=not template.has_code)
+        self._known.append(values)
+        return values
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """The fields that the truth names hold just that; a truth that is one text is that of the choices it fits."""
+        return holds_truth(self._fields(inputs), outputs, truth)
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         return simulate_answers(read_form(self._page_of(inputs)), plain_inputs(inputs), accuracy, draw)
 
@@ -261,8 +282,8 @@ class StaticHtmlBlueprint(Blueprint):
         origins = {image_origin(url) for url in template.image_origins}
         names = template.image_holes()
         if names:
-            for row in self._usable_rows():
-                origins.update(image_origin(str(row.values[name]).strip()) for name in names)
+            for values in chain((row.values for row in self._usable_rows()), self._known):
+                origins.update(image_origin(str(values[name]).strip()) for name in names)
         return check_image_origins({origin for origin in origins if origin}, "blueprint.task_source")
 
     def _fields(self, inputs: Any) -> list[FormField]:

@@ -216,6 +216,15 @@ class StaticReactBlueprint(Blueprint):
         described = describe_answer(outputs, files, self._args.answer_field)
         return described.short, described.labels
 
+    def known_row(self, values: Mapping[str, Any], truth: Any) -> Mapping[str, Any]:
+        """Any row: what a bundle makes of it is the bundle's."""
+        return values
+
+    def is_right(self, inputs: Mapping[str, Any], truth: Any, outputs: Any) -> bool:
+        """The answer holds all of the truth by its names; a truth that is one value is that of `answer_field`."""
+        wanted = truth if isinstance(truth, Mapping) else {self._args.answer_field or "answer": truth}
+        return holds_truth(outputs, wanted)
+
     def simulate_answer(self, inputs: Mapping[str, Any], accuracy: float, draw: float) -> Any:
         truths = self._known_truths()
         own = {name: value for name, value in plain_inputs(inputs).items() if name not in TRUTH_FIELDS}

@@ -40,6 +40,8 @@ class Asker:
     registration_id: str
     nonce: str
     token_hash: str
+    only: Sequence[int] | None = None
+    """One of these units, and no other; None: whichever is next."""
 
 
 class RunKeys(Protocol):
@@ -93,6 +95,8 @@ class OpenUnits:
     created: bool
     launched: bool
     assigned: bool
+    may_come_back: bool
+    """Units are at work that others can have when they are given up: no screening or gold units."""
 
 
 # agents that pages speak for
@@ -215,9 +219,11 @@ def find_open_units(session: Session, run_id: int) -> OpenUnits:
     def occurs(status: UnitStatus) -> Any:
         return sa.exists().where(_units.c.task_run_id == run_id).where(_units.c.status == status)
 
-    statement = sa.select(*(occurs(s) for s in (UnitStatus.CREATED, UnitStatus.LAUNCHED, UnitStatus.ASSIGNED)))
-    created, launched, assigned = session.connection().execute(statement).one()
-    return OpenUnits(bool(created), bool(launched), bool(assigned))
+    statement = sa.select(
+        *(occurs(s) for s in (UnitStatus.CREATED, UnitStatus.LAUNCHED, UnitStatus.ASSIGNED)),
+        occurs(UnitStatus.ASSIGNED).where(_units.c.unit_index >= 0),
+    )
+    return OpenUnits(*(bool(each) for each in session.connection().execute(statement).one()))
 
 
 # the claim
@@ -276,13 +282,15 @@ def claim_units(
     Where each item has one unit, and none of those that are next ever came back, whom a unit goes to does not matter:
     the whole batch is served by three statements. Else each asker's claim is a statement of its own.
     """
-    if one_worker_an_item and not waiting:
+    if one_worker_an_item and not waiting and all(asker.only is None for asker in askers):
         asked = {"run_id": run.task_run_id, "number": len(askers)}
         picks = all_at_once(session, _FREE, asked)
         if len(picks) == len(askers) and not any(pick.requeued for pick in picks):
             return [*_assign_together(session, askers, picks, now)]
     made = [
-        status.claim(session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=not waiting)
+        status.claim(
+            session, run.task_run_id, _new_agent(asker, AgentStatus.ACCEPTED, now), in_task=not waiting, only=asker.only
+        )
         for asker in askers
     ]
     agent_ids = [agent_id for agent_id in made if agent_id is not None]

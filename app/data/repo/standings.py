@@ -33,7 +33,10 @@ class Standing:
     block_until: datetime | None = None
     qualifications: Mapping[str, int] = field(default_factory=dict)
     held_in_run: int = 0
+    test_units_held: int = 0
+    """Screening and gold units among those."""
     taken_in_task: int = 0
+    """Units that are work of the task: screening and gold units aside."""
 
 
 _BLOCKS = (
@@ -50,7 +53,7 @@ _GRANTS = (
     .where(_qualifications.c.qualification_name.in_(sa.bindparam("names", expanding=True)))
 )
 _HELD = (
-    sa.select(_units.c.worker_id, sa.func.count())
+    sa.select(_units.c.worker_id, sa.func.count(), sa.func.sum(sa.case((_units.c.unit_index < 0, 1), else_=0)))
     .where(_units.c.task_run_id == sa.bindparam("run_id"))
     .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
     .where(_units.c.status == UnitStatus.ASSIGNED)
@@ -60,7 +63,7 @@ _TAKEN = (
     sa.select(_units.c.worker_id, sa.func.count())
     .where(_units.c.task_id == sa.bindparam("task_id"))
     .where(_units.c.worker_id.in_(sa.bindparam("workers", expanding=True)))
-    .where(_units.c.status.in_(TAKEN))
+    .where(_units.c.status.in_(TAKEN), _units.c.unit_index >= 0)
     .group_by(_units.c.worker_id)
 )
 
@@ -90,7 +93,10 @@ def standings(
             _GRANTS, {"workers": workers, "names": list(qualification_names)}
         ):
             grants.setdefault(worker_id, {})[name] = value
-    held = _counts(connection.execute(_HELD, _only(asked, "workers", "run_id"))) if count_held else {}
+    held: dict[int, tuple[int, int]] = {}
+    if count_held:
+        for worker_id, units, tests in connection.execute(_HELD, _only(asked, "workers", "run_id")):
+            held[worker_id] = (units, int(tests or 0))
     taken = _counts(connection.execute(_TAKEN, _only(asked, "workers", "task_id"))) if count_taken else {}
     return {
         worker_id: Standing(
@@ -99,7 +105,8 @@ def standings(
             block_reason=barred[worker_id].reason if worker_id in barred else "",
             block_until=barred[worker_id].until if worker_id in barred else None,
             qualifications=grants.get(worker_id, {}),
-            held_in_run=held.get(worker_id, 0),
+            held_in_run=held.get(worker_id, (0, 0))[0],
+            test_units_held=held.get(worker_id, (0, 0))[1],
             taken_in_task=taken.get(worker_id, 0),
         )
         for worker_id in workers

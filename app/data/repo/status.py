@@ -18,7 +18,19 @@ from sqlmodel import Session
 
 from app.data import states
 from app.data.changes import announce
-from app.data.repo.core import AGENTS, ONBOARDING, RUNS, UNITS, WORKERS, among, constants, missing, one, run
+from app.data.repo.core import (
+    AGENTS,
+    ASSIGNMENTS,
+    ONBOARDING,
+    RUNS,
+    UNITS,
+    WORKERS,
+    among,
+    constants,
+    missing,
+    one,
+    run,
+)
 from app.data.states import AgentStatus, RunState, UnitStatus
 from app.errors import IllegalTransition
 
@@ -206,6 +218,20 @@ def claim(
     else:
         made = next((row for claim in _CLAIMS if (row := one(session, claim, parameters)) is not None), None)
     return None if made is None else _assign(session, made, values)
+
+
+_CLAIMABLE = (
+    sa.select(UNITS.c.unit_id, UNITS.c.assignment_id, UNITS.c.unit_index, ASSIGNMENTS.c.data)
+    .join(ASSIGNMENTS, ASSIGNMENTS.c.assignment_id == UNITS.c.assignment_id)
+    .where(_CAN_BE_TAKEN, UNITS.c.unit_index >= 0, UNITS.c.unit_id > P("after"))
+    .order_by(UNITS.c.unit_id)
+    .limit(P("most"))
+)
+
+
+def list_claimable(session: Session, run_id: int, worker_id: int, *, after: int, most: int) -> Sequence[Any]:
+    """Units behind `after` that a worker could claim: unit_id, assignment_id, unit_index, and the item's data."""
+    return run(session, _CLAIMABLE, {"run": run_id, "worker_id": worker_id, "after": after, "most": most}).all()
 
 
 def claim_test_unit(session: Session, run_id: int, unit_id: int, values: dict[str, Any]) -> int:

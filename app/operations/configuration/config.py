@@ -17,7 +17,8 @@ from app.architects import registry as architects
 from app.architects.base import ArchitectArgs
 from app.args import Problem, arg, check
 from app.blueprints import registry as blueprints
-from app.blueprints.base import BlueprintArgs
+from app.blueprints.base import Blueprint, BlueprintArgs
+from app.blueprints.known_rows import check_known_rows
 from app.errors import ConfigError
 from app.operations.configuration import composition
 from app.operations.configuration.composition import ALIASES, KINDS, ROOT, SECTIONS, type_key
@@ -33,6 +34,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEFAULT_KIND = {"provider": "inhouse", "architect": "local"}
 IGNORED = frozenset({"database", "log_level"})
 """Keys of Mephisto's root that are settings of the program here, not of a task."""
+IGNORED_TASK = frozenset({"force_rebuild"})
+"""Keys of Mephisto's task section that say nothing here: pages are built at every launch."""
 MAX_DECIMALS = 6
 
 
@@ -103,7 +106,6 @@ class TaskArgs:
     max_num_concurrent_units: int = arg(
         0, help="Units at work at once in this run; 0: no limit.", minimum=0, maximum=1_000_000_000, group="advanced"
     )
-    force_rebuild: bool = arg(False, help="Build the page anew, though its sources have not changed.", group="advanced")
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,8 @@ def _check_sections(
     for section in SECTIONS:
         values = {name: value for name, value in sections[section].items() if value != "???"}  # Hydra's "is missing"
         args_class: Any = TaskArgs
+        if section == "task":
+            values = {name: value for name, value in values.items() if name not in IGNORED_TASK}
         if section in KINDS:
             kind, problem = _kind_of(section, values)
             if problem is not None:
@@ -366,7 +370,7 @@ def _files_problems(config: RunConfig) -> list[Problem]:
     """What blueprint, provider and architect say beyond their fields: files that are missing, contradictions."""
     problems = []
     checks: dict[str, Callable[[Any], None]] = {
-        "blueprint": lambda kind: kind.assert_task_args(config.blueprint, config.base_dir),
+        "blueprint": lambda kind: _check_task(kind, config),
         "provider": lambda kind: kind.assert_task_args(config.task, config.provider),
         "architect": lambda kind: kind.assert_task_args(config.architect),
     }
@@ -378,6 +382,12 @@ def _files_problems(config: RunConfig) -> list[Problem]:
             name = key if key.split(".")[0] in SECTIONS else f"{section}.{key}" if key else section
             problems.append(Problem(name, str(error)))
     return problems
+
+
+def _check_task(kind: type[Blueprint], config: RunConfig) -> None:
+    """The blueprint's files, then the data of its gates."""
+    kind.assert_task_args(config.blueprint, config.base_dir)
+    check_known_rows(kind(config.blueprint, config.base_dir))
 
 
 def _writable(value: Any) -> Any:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.blueprints.gates import Admit, Candidate, Divert, Refuse, RunLimits, decide, refuse
+from app.blueprints.gates import ONBOARDING, Candidate, Divert, Refuse, RunLimits, decide, refuse
 from app.data.repo import dispatch, intake, money, onboarding, people, standings
+from app.data.repo.assignments import data_of_unit
 from app.data.repo.dispatch import Asker, Claim, KnownAgent
 from app.data.states import LIVE_AGENT, ONBOARDING_LIVE, AgentStatus, UnitStatus
 from app.data.store import Session
+from app.operations.engine import gate_units
 from app.operations.engine.budget import UNLIMITED, BudgetQuestion, room
 from app.operations.engine.run_context import RunContext, hash_of
 
@@ -29,6 +31,9 @@ class Order:
     """The provider's own ids of the visit."""
     worker_id: int | None = None
     visitor_known: bool = False
+    only: Sequence[int] | None = None
+    """One of these units, and no other: the task's own code has chosen them. None: whichever is next; empty: it has
+    not chosen yet, and is asked only for those whom the gates let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,27 @@ class InOnboarding:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """The gates let the worker in; which units are for them is for the task's own code to say."""
+
+    worker_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The units that were chosen for the worker are taken by now."""
+
+
 Outcome = Given | InOnboarding | Refuse
+Reply = Outcome | Eligible | Missed
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What came of one transaction: an outcome for each order, worker ids by name, and the budget's count."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Reply]
     worker_ids: Mapping[str, int]
     counted: int
     given: int
@@ -86,11 +104,10 @@ def admit(session: Session, admission: Admission, orders: Sequence[Order]) -> Ba
     run_id = admission.context.run_id
     now = admission.now
     known = dispatch.find_by_registrations(session, run_id, [order.registration_id for order in orders])
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, Reply] = {}
     ids: dict[str, int] = {}
-    asking: list[tuple[int, Order]] = []
     back: dict[int, KnownAgent] = {}
-    room_left = UNLIMITED
+    room_left, given = UNLIMITED, 0
     fresh: list[tuple[int, Order]] = []
     for number, order in enumerate(orders):
         agent = known.get(order.registration_id)
@@ -105,9 +122,10 @@ def admit(session: Session, admission: Admission, orders: Sequence[Order]) -> Ba
         outcomes.update((number, admission.closed) for number, _ in fresh)
         fresh = []
     if fresh:
-        asking, ids = _pass_gates(session, admission, fresh, outcomes)
-        room_left = room(session, admission.budget, len(asking))
-    given = _give(session, admission, asking, ids, room_left, outcomes) if asking else 0
+        asking, tests, ids = _pass_gates(session, admission, fresh, outcomes)
+        room_left = room(session, admission.budget, len(asking) + len(tests))
+        given = _give_tests(session, admission, tests, ids, room_left, outcomes) if tests else 0
+        given += _give(session, admission, asking, ids, room_left - given, outcomes) if asking else 0
     if back:
         inputs = dispatch.list_inputs(session, [agent.agent_id for agent in back.values()])
         outcomes.update((n, Given(agent, inputs.get(agent.agent_id), True)) for n, agent in back.items())
@@ -124,10 +142,10 @@ def _of_known(session: Session, admission: Admission, order: Order, agent: Known
     if agent.status in (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED):
         return refuse("already_done")
     if agent.status in (AgentStatus.DISCONNECT, AgentStatus.TIMEOUT) and admission.closed is None:
-        alone = admission.context.blueprint.is_concurrent()  # the partners were let go
-        if alone or _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
+        had_partners = admission.context.blueprint.is_concurrent()  # they were let go
+        if had_partners or _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
             return None
-        if intake.take_back_unit(session, agent):
+        if gate_units.take_back(session, admission.context, agent):
             return dispatch.find_by_ids(session, [agent.agent_id])[agent.agent_id]
     return None
 
@@ -139,9 +157,12 @@ def _late_return_is_over(admission: Admission, agent: KnownAgent) -> bool:
 
 
 def _pass_gates(
-    session: Session, admission: Admission, fresh: Sequence[tuple[int, Order]], outcomes: dict[int, Outcome]
-) -> tuple[list[tuple[int, Order]], dict[str, int]]:
-    """The orders that may have a unit, and everybody's worker id; the others get their reason into `outcomes`."""
+    session: Session, admission: Admission, fresh: Sequence[tuple[int, Order]], outcomes: dict[int, Reply]
+) -> tuple[list[tuple[int, Order]], list[tuple[int, Order, str]], dict[str, int]]:
+    """The orders that may have a unit, those that get a test unit of some kind, and everybody's worker id.
+
+    The others get their reason into `outcomes`.
+    """
     context, limits, now = admission.context, admission.limits, admission.now
     ids: dict[str, int] = {}
     allowed: list[tuple[int, Order]] = []
@@ -158,17 +179,26 @@ def _pass_gates(
     live = 0
     if limits.max_num_concurrent_units:
         live = dispatch.count_units(session, context.run_id, (UnitStatus.ASSIGNED,))
+    used = gate_units.usage(session, context.run_id) if limits.has_test_units else gate_units.Usage()
     asking = []
+    tests = []
     for number, order in allowed:
-        verdict = decide(_candidate(standings[ids[order.worker_name]], live), limits)
-        if isinstance(verdict, Admit):
+        worker_id = ids[order.worker_name]
+        verdict = decide(_candidate(standings[worker_id], live, used), limits)
+        if isinstance(verdict, Refuse):
+            outcomes[number] = verdict
+        elif isinstance(verdict, Divert) and verdict.kind == ONBOARDING:
+            outcomes[number] = _begin_onboarding(session, admission, order, worker_id)
+        elif isinstance(verdict, Divert):
+            tests.append((number, order, verdict.kind))
+            used = used.with_one_more(verdict.kind)
+            live += 1
+        elif order.only is not None and not order.only:
+            outcomes[number] = Eligible(worker_id)
+        else:
             asking.append((number, order))
             live += 1
-        elif isinstance(verdict, Divert):
-            outcomes[number] = _begin_onboarding(session, admission, order, ids[order.worker_name])
-        else:
-            outcomes[number] = verdict
-    return asking, ids
+    return asking, tests, ids
 
 
 def _may_have_name(session: Session, worker_id: int, visitor: str, now: datetime) -> bool:
@@ -181,22 +211,19 @@ def _may_have_name(session: Session, worker_id: int, visitor: str, now: datetime
 
 def _standings(session: Session, admission: Admission, worker_ids: Sequence[int]) -> Mapping[int, standings.Standing]:
     limits, run = admission.limits, admission.context.run
-    names = {requirement.qualification_name for requirement in limits.requirements}
-    if limits.onboarding_qualification:
-        names.add(limits.onboarding_qualification)
     return standings.standings(
         session,
         task_id=run.task_id,
         run_id=run.task_run_id,
         worker_ids=worker_ids,
-        qualification_names=names,
-        count_held=limits.allowed_concurrent > 0,
-        count_taken=limits.maximum_units_per_worker > 0,
+        qualification_names=limits.qualification_names(),
+        count_held=limits.allowed_concurrent > 0 or limits.has_test_units,
+        count_taken=limits.maximum_units_per_worker > 0 or limits.gold is not None,
         now=admission.now,
     )
 
 
-def _candidate(standing: standings.Standing, live: int) -> Candidate:
+def _candidate(standing: standings.Standing, live: int, used: gate_units.Usage) -> Candidate:
     return Candidate(
         blocked=standing.blocked,
         soft_blocked=standing.soft_blocked,
@@ -206,7 +233,47 @@ def _candidate(standing: standings.Standing, live: int) -> Candidate:
         held_in_run=standing.held_in_run,
         taken_in_task=standing.taken_in_task,
         live_in_run=live,
+        holds_test_unit=standing.test_units_held > 0,
+        screening_used=used.screening,
+        gold_used=used.gold,
     )
+
+
+def _give_tests(
+    session: Session,
+    admission: Admission,
+    tests: Sequence[tuple[int, Order, str]],
+    ids: Mapping[str, int],
+    room_left: int,
+    outcomes: dict[int, Reply],
+) -> int:
+    """Make and claim a screening or gold unit for each, as far as the budget goes; returns how many were given.
+
+    None is made while there is no work that it would lead to.
+    """
+    context, now = admission.context, admission.now
+    none = None if dispatch.find_open_units(session, context.run_id).launched else why_none(session, admission)
+    given = 0
+    for number, order, kind in tests:
+        if none is not None or given >= room_left:
+            outcomes[number] = none or refuse("budget")
+            continue
+        asker = Asker(ids[order.worker_name], order.registration_id, order.nonce, order.token_hash)
+        made = gate_units.hand_out(session, context, kind, asker, now)
+        dispatch.keep_inputs(session, {made.claim.agent_id: made.inputs}, now)
+        if not context.provider.PAYMENTS_LIVE_HERE:
+            money.put_refs(session, context.run.provider_type, "agents", made.claim.agent_id, order.external, now)
+        agent = _as_agent(order, asker.worker_id, made.claim, AgentStatus.IN_TASK, now)
+        outcomes[number] = Given(agent, made.inputs, False)
+        given += 1
+    return given
+
+
+def _as_agent(order: Order, worker_id: int, claim: Claim, status: AgentStatus, now: datetime) -> KnownAgent:
+    return KnownAgent(
+        claim.agent_id, worker_id, claim.unit_id, claim.unit_index, claim.assignment_id, status,
+        order.registration_id, order.nonce, order.token_hash, now, False, "",
+    )  # fmt: skip
 
 
 def _give(
@@ -215,13 +282,13 @@ def _give(
     asking: Sequence[tuple[int, Order]],
     ids: Mapping[str, int],
     room_left: int,
-    outcomes: dict[int, Outcome],
+    outcomes: dict[int, Reply],
 ) -> int:
     """Claim a unit for each, as far as the budget goes; returns how many were given."""
     context, now = admission.context, admission.now
     blueprint = context.blueprint
     within, beyond = asking[:room_left], asking[room_left:]
-    askers = [Asker(ids[o.worker_name], o.registration_id, o.nonce, o.token_hash) for _, o in within]
+    askers = [Asker(ids[o.worker_name], o.registration_id, o.nonce, o.token_hash, o.only) for _, o in within]
     concurrent = blueprint.is_concurrent()
     one_each = blueprint.units_per_assignment() == 1
     claims: Sequence[Claim | None] = (
@@ -232,7 +299,7 @@ def _give(
     made = [(n, order, claim) for (n, order), claim in zip(within, claims, strict=True) if claim is not None]
     items = dispatch.list_items(session, {claim.assignment_id for _, _, claim in made}) if made else {}
     inputs = {
-        claim.agent_id: blueprint.initial_data(*_data_of(items[claim.assignment_id], claim.unit_index))
+        claim.agent_id: blueprint.initial_data(*data_of_unit(items[claim.assignment_id], claim.unit_index))
         for _, _, claim in made
     }
     dispatch.keep_inputs(session, inputs, now)
@@ -245,32 +312,24 @@ def _give(
     for number, order, claim in made:
         with_whom = started.get(claim.assignment_id, ())
         status = AgentStatus.WAITING if concurrent and not with_whom else AgentStatus.IN_TASK
-        agent = KnownAgent(
-            claim.agent_id, ids[order.worker_name], claim.unit_id, claim.unit_index, claim.assignment_id, status,
-            order.registration_id, order.nonce, order.token_hash, now, False, "",
-        )  # fmt: skip
+        agent = _as_agent(order, ids[order.worker_name], claim, status, now)
         outcomes[number] = Given(agent, inputs[claim.agent_id], False, with_whom)
-    for (number, _), unserved in zip(within, claims, strict=True):
+    for (number, order), unserved in zip(within, claims, strict=True):
         if unserved is None:
-            outcomes[number] = _why_none(session, admission, over_budget=False)
+            outcomes[number] = why_none(session, admission) if order.only is None else Missed()
     for number, _ in beyond:
-        outcomes[number] = _why_none(session, admission, over_budget=True)
+        outcomes[number] = why_none(session, admission, over_budget=True)
     return len(made)
 
 
-def _data_of(item: Mapping[str, Any], unit_index: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    unit_data = item.get("unit_data") or [{}]
-    return item.get("shared") or {}, unit_data[unit_index] if unit_index < len(unit_data) else {}
-
-
-def _why_none(session: Session, admission: Admission, *, over_budget: bool) -> Refuse:
+def why_none(session: Session, admission: Admission, *, over_budget: bool = False) -> Refuse:
     """Why there is no unit for a worker whom no gate refused."""
     units = dispatch.find_open_units(session, admission.context.run_id)
     if units.launched:
         return refuse("budget" if over_budget else "none_for_you")
     if units.created or not admission.launch_finished:
         return refuse("not_ready")
-    return refuse("all_taken" if units.assigned else "finished")
+    return refuse("all_taken" if units.may_come_back else "finished")
 
 
 def _begin_onboarding(session: Session, admission: Admission, order: Order, worker_id: int) -> InOnboarding:
@@ -309,10 +368,11 @@ def look_ahead(session: Session, admission: Admission, worker_name: str, visitor
     if admission.limits.max_num_concurrent_units:
         live = dispatch.count_units(session, context.run_id, (UnitStatus.ASSIGNED,))
     standing = _standings(session, admission, [worker_id])[worker_id]
-    verdict = decide(_candidate(standing, live), admission.limits)
+    used = gate_units.usage(session, context.run_id) if admission.limits.has_test_units else gate_units.Usage()
+    verdict = decide(_candidate(standing, live, used), admission.limits)
     if isinstance(verdict, Refuse):
         return verdict
     if room(session, admission.budget, 1) < 1:
-        return _why_none(session, admission, over_budget=True)
+        return why_none(session, admission, over_budget=True)
     found = dispatch.find_open_units(session, context.run_id)
-    return None if found.launched else _why_none(session, admission, over_budget=False)
+    return None if found.launched else why_none(session, admission)

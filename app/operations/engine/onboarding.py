@@ -15,12 +15,15 @@ from app.data.states import LEFT_AGENT, ONBOARDING_LIVE, AgentStatus
 from app.data.store import Session
 from app.errors import IllegalTransition
 from app.operations.engine.channels import Channels
+from app.operations.engine.hooks import ONBOARDING as VALIDATE_ONBOARDING
+from app.operations.engine.hooks import Hooks
 from app.operations.engine.onboarding_room import Newcomer, OnboardingRoom, OverdueNewcomer
 from app.operations.engine.presence import Presence
 from app.operations.engine.run_context import RunContext, hash_of
 
 ASK_SECONDS = 15.0
 """How often routers are asked whom they hear, while somebody is in the onboarding."""
+NOT_JUDGED = "Something went wrong on our side, and your answer could not be judged. Please send it again in a moment."
 RUN_ENDED = "The task has ended."
 
 
@@ -35,7 +38,8 @@ class Passed:
 class OnboardingDesk:
     """The onboardings of one run."""
 
-    def __init__(self, context: RunContext, presence: Presence, channels: Channels) -> None:
+    def __init__(self, context: RunContext, presence: Presence, channels: Channels, hooks: Hooks) -> None:
+        self._hooks = hooks
         self.room = OnboardingRoom(presence.rules, context.clock)
         self._context = context
         self._presence = presence
@@ -63,7 +67,15 @@ class OnboardingDesk:
     async def take(self, token: str, outputs: Any) -> Passed | Refuse:
         """Keep and judge an answer; durable when this returns. The same again has the same verdict."""
         context = self._context
-        return await context.store.write(judge, context, hash_of(token), outputs, context.clock.now())
+        token_hash, passed = hash_of(token), None
+        if self._hooks.has(VALIDATE_ONBOARDING):
+            row = await context.store.read(_find, context.run_id, token_hash)
+            if row is not None and row.status not in (AgentStatus.APPROVED, AgentStatus.REJECTED):
+                data = {"inputs": row.data.get("inputs"), "outputs": outputs, "worker_name": row.worker_name}
+                passed = await self._hooks.passed_onboarding(data)
+                if passed is None:  # nothing is kept: the same answer may be sent again
+                    return refuse("failed", reason=NOT_JUDGED)
+        return await context.store.write(judge, context, token_hash, outputs, passed, context.clock.now())
 
     async def answered(self, token: str) -> None:
         """The page has its verdict: the token is of no more use, and routers may forget it.
@@ -113,8 +125,12 @@ class OnboardingDesk:
                 await self._channels.push_status(newcomer.token, each.status, newcomer.channel_id, each.reason)
 
 
-def judge(session: Session, context: RunContext, token_hash: str, outputs: Any, now: datetime) -> Passed | Refuse:
+def judge(
+    session: Session, context: RunContext, token_hash: str, outputs: Any, passed: bool | None, now: datetime
+) -> Passed | Refuse:
     """One transaction: the answer, the verdict, and the qualification granted with 1 (passed) or 0 (failed).
+
+    `passed` is what the task's own code says, which was asked before; None: it has no say, the blueprint judges.
 
     An answer that comes after its time counts, unless its worker has begun anew.
     """
@@ -129,7 +145,8 @@ def judge(session: Session, context: RunContext, token_hash: str, outputs: Any, 
     elif row.status not in ONBOARDING_LIVE:
         return _judged(row, refuse("finished"))
     onboarding.record_onboarding(session, row.onboarding_agent_id, outputs, now)
-    passed = context.blueprint.check_onboarding(row.data.get("inputs"), outputs)
+    if passed is None:
+        passed = context.blueprint.check_onboarding(row.data.get("inputs"), outputs)
     verdict = AgentStatus.APPROVED if passed else AgentStatus.REJECTED
     status.set_onboarding_status(session, row.onboarding_agent_id, verdict, now=now)
     name = context.config.blueprint.onboarding_qualification

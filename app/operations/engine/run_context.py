@@ -6,14 +6,17 @@ import base64
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from app.blueprints.base import Blueprint
-from app.blueprints.gates import RunLimits, as_requirements
+from app.blueprints.gate_args import GateArgs
+from app.blueprints.gates import GoldRule, RunLimits, ScreeningRule, as_requirements
+from app.blueprints.known_rows import KnownRow
 from app.clock import Clock
 from app.data.files import agent_folder, run_folder
 from app.data.packets import ONBOARDING_PREFIX
@@ -39,6 +42,8 @@ class RunContext:
     clock: Clock
     secret: str
     tell: NoticeListener
+    known_rows: Mapping[str, Sequence[KnownRow]] = field(default_factory=dict)
+    """The rows of screening and gold units, by kind."""
 
     @property
     def run_id(self) -> int:
@@ -91,6 +96,8 @@ class RunContext:
             maximum_units_per_worker=task.maximum_units_per_worker,
             max_num_concurrent_units=task.max_num_concurrent_units,
             onboarding_qualification=blueprint.onboarding_qualification,
+            screening=_screening_of(blueprint),
+            gold=_gold_of(blueprint),
         )
 
     def notify(self, kind: str, message: str) -> None:
@@ -117,6 +124,25 @@ class RunContext:
     @cached_property
     def _keyed(self) -> hmac.HMAC:
         return hmac.new(self.secret.encode(), b"agent:", "sha256")
+
+
+def _screening_of(args: GateArgs) -> ScreeningRule | None:
+    if not args.use_screening_task:
+        return None
+    return ScreeningRule(args.passed_qualification_name, args.max_screening_units)
+
+
+def _gold_of(args: GateArgs) -> GoldRule | None:
+    if not args.use_golds:
+        return None
+    return GoldRule(
+        args.gold_qualification_base,
+        min_golds=args.min_golds,
+        every=args.gold_every,
+        max_incorrect=args.max_incorrect_golds,
+        most_per_worker=args.max_golds_per_worker,
+        most=args.max_gold_units,
+    )
 
 
 def hash_of(token: str) -> str:

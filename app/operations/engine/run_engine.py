@@ -22,6 +22,7 @@ from app.operations.engine.budget import Budget
 from app.operations.engine.channels import Channels
 from app.operations.engine.client_io import ClientIOHandler
 from app.operations.engine.departures import Departures
+from app.operations.engine.hooks import Hooks
 from app.operations.engine.launcher import TaskLauncher
 from app.operations.engine.live_tasks import LiveTasks
 from app.operations.engine.logics import at_work_of
@@ -63,14 +64,15 @@ class RunEngine:
         self.channels = Channels()
         self.ended = asyncio.Event()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.pool = WorkerPool(context, self.budget, self._closed, self._budget_met)
+        self.hooks = Hooks(context)
+        self.pool = WorkerPool(context, self.budget, self._closed, self._budget_met, self.hooks)
         self.launcher = TaskLauncher(context, self._is_busy, self.look)
         self.offers = Offers(context, lambda: f"{self.url}/task", self.look)
         self.departures = Departures(context, self.presence, self.channels, self.look)
-        self.onboarding = OnboardingDesk(context, self.presence, self.channels)
+        self.onboarding = OnboardingDesk(context, self.presence, self.channels, self.hooks)
         self._faults = PageErrors(context)
         self.live = LiveTasks(context, self.presence, self.channels, self._faults, self.departures)
-        self._intake = WorkIntake(context, self.presence, self.budget, architect)
+        self._intake = WorkIntake(context, self.presence, self.budget, architect, self.hooks)
         self._watch = RunWatch(
             context, self.presence, self.channels, self.departures, self.onboarding, self.live.logics, self.refusals,
             self._faults, lambda: self.state, self._lifetime_over,
@@ -179,6 +181,7 @@ class RunEngine:
         """Close everything, whatever came before. What was acknowledged is on disk."""
         await self.channels.close()
         await self.live.close()
+        await self.hooks.close()
         with suppress(AppError):  # a journal that cannot be written is no reason to leave a server running
             await self._watch.write_journal()
         await self.architect.shutdown()

@@ -15,8 +15,10 @@ from app.data.repo.dispatch import KnownAgent
 from app.data.repo.intake import Submission
 from app.data.states import AgentStatus
 from app.data.store import Session
+from app.operations.engine import gate_units
 from app.operations.engine.batches import Batches
 from app.operations.engine.budget import Budget, BudgetQuestion, room
+from app.operations.engine.hooks import Hooks
 from app.operations.engine.presence import Presence
 from app.operations.engine.run_context import RunContext, hash_of
 from app.operations.engine.uploads import bring_home
@@ -36,6 +38,8 @@ TOO_LATE = {
     AgentStatus.PARTNER_DISCONNECT: "The person you worked with has left, so this unit has ended. "
     "What you sent is kept.",
 }
+TOO_LATE_ALONE = "This unit is over, as you had left it. What you sent is kept."
+"""For a screening or gold unit, which nobody else has."""
 REVIEWED = frozenset({AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED})
 JUDGED = "This work has arrived and was judged already. Nothing was changed."
 NOT_STARTED = "The others for this task are not here yet, so nothing can be handed in."
@@ -51,6 +55,8 @@ class HandIn:
     token_hash: str = ""
     inputs: Any = None
     agent_id: int | None = None
+    is_right: bool | None = None
+    """Of a screening or gold unit: what its judge says, who is asked before the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,10 @@ class Intake:
 class WorkIntake:
     """Takes in the work of one run."""
 
-    def __init__(self, context: RunContext, presence: Presence, budget: Budget, architect: Architect) -> None:
+    def __init__(
+        self, context: RunContext, presence: Presence, budget: Budget, architect: Architect, hooks: Hooks
+    ) -> None:
+        self._hooks = hooks
         self._context = context
         self._presence = presence
         self._budget = budget
@@ -101,10 +110,24 @@ class WorkIntake:
             problem = await self._bring_files(work)
             if problem is not None:
                 return Receipt(None, problem)
+        if self._hooks.judges and (at_work is None or at_work.unit_index < 0):
+            work.is_right = await self._verdict(work)
         receipt = await self.batches.ask(work)
+        if receipt.agent is not None and receipt.failure is None and not receipt.again:
+            self._hooks.submitted(receipt.agent, work.inputs, work.outputs, work.files)
         if receipt.kept and receipt.agent is not None:
             await self._keep_in_journal(work, receipt.agent, receipt.failure or "")
         return receipt
+
+    async def _verdict(self, work: HandIn) -> bool | None:
+        agents = await self._context.store.read(dispatch.find_by_tokens, self._context.run_id, [work.token_hash])
+        agent = agents.get(work.token_hash)
+        if agent is None or agent.unit_index >= 0:
+            return None
+        if work.inputs is None:
+            inputs = await self._context.store.read(dispatch.list_inputs, [agent.agent_id])
+            work.inputs = inputs.get(agent.agent_id)
+        return await self._hooks.verdict(agent, work.inputs, work.outputs, work.files)
 
     async def _record(self, works: Sequence[HandIn]) -> Sequence[Receipt]:
         plan = Intake(self._context, self._budget.question(), self._context.clock.now())
@@ -148,6 +171,7 @@ def take_in(session: Session, plan: Intake, works: Sequence[HandIn]) -> list[Rec
     inputs = dispatch.list_inputs(session, missing) if missing else {}
     receipts: list[Receipt] = []
     recorded: list[Submission] = []
+    tests: list[tuple[KnownAgent, bool | None]] = []
     for work in works:
         agent = agents.get(work.token_hash)
         if agent is None:
@@ -158,8 +182,12 @@ def take_in(session: Session, plan: Intake, works: Sequence[HandIn]) -> list[Rec
         receipts.append(receipt)
         if receipt.failure is None and not receipt.again:
             recorded.append(_as_submission(plan, agent, work, given))
+            if agent.unit_index < 0:
+                tests.append((agent, work.is_right))
     if recorded:
         intake.record_submissions(session, recorded, plan.now)
+    for agent, is_right in tests:
+        gate_units.judge(session, plan.context, agent, is_right, plan.now)
     return receipts
 
 
@@ -175,9 +203,10 @@ def _judge(session: Session, plan: Intake, agent: KnownAgent, work: HandIn, inpu
         return Receipt(agent, problem)
     if agent.status in (AgentStatus.IN_TASK, AgentStatus.ACCEPTED):
         return Receipt(agent)
-    if room(session, plan.budget, 1) >= 1 and intake.take_back_unit(session, agent):
+    if room(session, plan.budget, 1) >= 1 and gate_units.take_back(session, plan.context, agent):
         return Receipt(agent, came_back=True)
-    return Receipt(agent, TOO_LATE.get(agent.status, UNKNOWN), kept=True)
+    reason = TOO_LATE_ALONE if agent.unit_index < 0 else TOO_LATE.get(agent.status, UNKNOWN)
+    return Receipt(agent, reason, kept=True)
 
 
 def _as_submission(plan: Intake, agent: KnownAgent, work: HandIn, inputs: Any) -> Submission:

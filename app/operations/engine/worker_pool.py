@@ -8,10 +8,24 @@ from datetime import UTC, datetime, timedelta
 
 from app.blueprints.gates import Refuse, refuse
 from app.data.repo.core import clean_text
-from app.operations.engine.admission import Admission, Batch, Given, Order, Outcome, admit, look_ahead
+from app.operations.engine.admission import (
+    Admission,
+    Batch,
+    Eligible,
+    Given,
+    Missed,
+    Order,
+    Outcome,
+    Reply,
+    admit,
+    look_ahead,
+    why_none,
+)
 from app.operations.engine.batches import Batches
 from app.operations.engine.budget import Budget
+from app.operations.engine.hooks import CAN_DO, Hooks
 from app.operations.engine.run_context import RunContext, hash_of
+from app.operations.engine.unit_choice import choose_unit
 
 MOST_NAMES = 100_000
 SEEN_EVERY = timedelta(minutes=1)
@@ -28,14 +42,16 @@ class WorkerPool:
         budget: Budget,
         is_closed: Callable[[], Refuse | None],
         on_budget_met: Callable[[], None],
+        hooks: Hooks,
     ) -> None:
         """`is_closed` is why nobody gets a new unit now, or None."""
+        self._hooks = hooks
         self._on_budget_met = on_budget_met
         self._context = context
         self._budget = budget
         self._is_closed = is_closed
         # what a worker is given counts for their next request: it waits for the next transaction
-        self.batches: Batches[Order, Outcome] = Batches(self._admit, lambda order: order.worker_name)
+        self.batches: Batches[Order, Reply] = Batches(self._admit, lambda order: order.worker_name)
         self._ids: dict[str, int] = {}
         self._seen: dict[str, datetime] = {}
         self._visitors: set[tuple[str, str]] = set()
@@ -66,6 +82,7 @@ class WorkerPool:
             nonce,
             token_hash,
             external,
+            only=() if self._hooks.has(CAN_DO) else None,
         )
 
     async def register(self, order: Order) -> Outcome:
@@ -74,7 +91,12 @@ class WorkerPool:
             objection = await self._ask_provider(order.worker_name)
             if objection is not None:
                 return objection
-        return await self.batches.ask(order)
+        reply = await self.batches.ask(order)
+        if isinstance(reply, Eligible):
+            chosen = await choose_unit(self._context, self._hooks, order, reply.worker_id, self.batches.ask)
+            return await self._context.store.read(why_none, self._admission()) if chosen is None else chosen
+        assert not isinstance(reply, Missed), "nothing was chosen yet"
+        return reply
 
     async def may_register(self, worker_name: str, visitor: str | None) -> Refuse | None:
         """Why this worker would be refused now; None when there is a unit for them. Takes nothing.
@@ -112,7 +134,7 @@ class WorkerPool:
             self._context.clock.now(),
         )
 
-    async def _admit(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+    async def _admit(self, orders: Sequence[Order]) -> Sequence[Reply]:
         for order in orders:
             order.worker_id = self._ids.get(order.worker_name)
             order.visitor_known = order.visitor is None or (order.worker_name, order.visitor) in self._visitors
