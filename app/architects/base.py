@@ -46,8 +46,6 @@ class ServedTask:
     """Foreign origins whose images the page may show (image_label from a list of URLs)."""
     media_sources: tuple[str, ...] = ()
     """Foreign origins whose videos and sounds the page may play (video_label from a list of URLs)."""
-    followed: tuple[str, ...] = ()
-    """URL paths of `static` whose files may change while they are served, on this computer."""
     entry_required: bool = True
     """True: a worker is who the signed cookie says (in-house). False: the body's `worker_name` is believed (mock)."""
 

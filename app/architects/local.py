@@ -84,7 +84,6 @@ def router_config(task: ServedTask, upload_dir: Path, limits: Limits, **more: An
         frame_ancestors=task.frame_ancestors,
         image_sources=task.image_sources,
         media_sources=task.media_sources,
-        followed=task.followed,
         entry_required=task.entry_required,
         limits=limits,
         **more,

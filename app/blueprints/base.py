@@ -55,8 +55,6 @@ class PageSet:
     static_folders: Mapping[str, Path] = field(default_factory=dict)
     image_sources: tuple[str, ...] = ()
     media_sources: tuple[str, ...] = ()
-    followed: tuple[str, ...] = ()
-    """URL paths of `static` that are served as their files are at each moment."""
     task_config: Mapping[str, Any] = field(default_factory=dict)
 
 

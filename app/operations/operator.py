@@ -337,7 +337,6 @@ def _served_task(context: RunContext, build_dir: Any) -> ServedTask:
         task_config={"task_title": context.config.task.task_title, **pages.task_config},
         image_sources=pages.image_sources,
         media_sources=pages.media_sources,
-        followed=pages.followed,
         entry_required=context.provider.SIGNED_ENTRY,
     )
 

@@ -85,7 +85,6 @@ class PagePreview:
             task_config={"task_title": self.config.task.task_title, **pages.task_config},
             image_sources=pages.image_sources,
             media_sources=pages.media_sources,
-            followed=pages.followed,
         )
         kind = architects.get("local")
         self._architect = kind(kind.ArgsClass(), task, self._folder, self._folder / "incoming", self.clock)

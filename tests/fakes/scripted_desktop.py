@@ -77,7 +77,6 @@ class ScriptedDesktop:
             task_config={"task_title": self.title, **pages.task_config},
             image_sources=pages.image_sources,
             media_sources=pages.media_sources,
-            followed=pages.followed,
             entry_required=provider.SIGNED_ENTRY,
         )
         args = LocalArchitectArgs(limits={"answer_seconds": self.answer_seconds})

@@ -31,8 +31,6 @@ class RouterConfig:
     frame_ancestors: tuple[str, ...] = ()
     image_sources: tuple[str, ...] = ()
     media_sources: tuple[str, ...] = ()
-    followed: tuple[str, ...] = ()
-    """URL paths of `static` whose files may change: they are measured at each request."""
     entry_required: bool = True
     limits: Limits = field(default_factory=Limits)
     host: str = "127.0.0.1"
@@ -72,7 +70,7 @@ class RouterConfig:
         for name in ("pages", "static", "static_folders", "task_config", "limits"):
             if not isinstance(raw.get(name, {}), dict):
                 raise RouterConfigError(f"{name} must be an object")
-        for name in ("frame_ancestors", "image_sources", "media_sources", "followed", "trusted_proxies"):
+        for name in ("frame_ancestors", "image_sources", "media_sources", "trusted_proxies"):
             if not isinstance(raw.get(name, []), list):
                 raise RouterConfigError(f"{name} must be a list")
             raw[name] = tuple(str(item) for item in raw.get(name, []))

@@ -158,20 +158,17 @@ class StaticReactBlueprint(Blueprint):
         build_dir.mkdir(parents=True, exist_ok=True)
         args = self._args
         own: dict[str, Path] = {}
-        followed = []
         for url, given, name in ((BUNDLE_URL, args.task_source, "task_source"), (STYLE_URL, args.style_source, "")):
             if not given:
                 continue
             path = self._path(given, name or "style_source")
             check_bundle(path, f"blueprint.{name or 'style_source'}")
             own[url] = path if args.link_task_source else keep_copy(path, build_dir)
-            followed += [url] if args.link_task_source else []
         sound = {SOUND_URL: write_sound(build_dir)}
         page = write_page(build_dir, styled=bool(args.style_source))
         return PageSet(
             pages={url: page if path.name == PAGE else path for url, path in page_map(PAGE).items()},
             static={**sound, **self._extra_files, **client_files(), **own},
-            followed=tuple(followed),
             image_sources=self._image_sources(),
             task_config={"blueprint": self.BLUEPRINT_TYPE, **args.task_config},
         )

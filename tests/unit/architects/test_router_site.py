@@ -127,23 +127,3 @@ class TestConfig:
     def test_a_wrong_configuration_is_said(self, text: str, complaint: str) -> None:
         with pytest.raises(RouterConfigError, match=complaint):
             RouterConfig.from_json(text)
-
-
-def test_a_file_that_is_followed_is_measured_at_each_request(tmp_path: Path) -> None:
-    bundle, other = tmp_path / "bundle.js", tmp_path / "other.js"
-    for file in (bundle, other):
-        file.write_text("short")
-    static = {"/bundle.js": str(bundle), "/other.js": str(other)}
-    made = site(tmp_path, static=static, followed=("/bundle.js",))
-    before = made.find_file("/bundle.js")
-    for file in (bundle, other):
-        file.write_text("much longer")
-    after, kept = made.find_file("/bundle.js"), made.find_file("/other.js")
-    assert before is not None
-    assert after is not None
-    assert kept is not None
-    assert (before.size, after.size, kept.size) == (5, 11, 5)
-    assert before.etag != after.etag
-    bundle.unlink()
-    assert made.find_file("/bundle.js") is None
-    assert made.find_file("/nothing.js") is None

@@ -71,7 +71,6 @@ def test_a_new_build_does_not_change_a_page_that_is_served(folder: Path) -> None
 def test_a_linked_bundle_is_the_file_itself(folder: Path) -> None:
     pages = make(folder, link_task_source=True).get_pages(folder / "build")
     assert pages.static["/bundle.js"] == folder / "bundle.js"
-    assert pages.followed == ("/bundle.js",)
 
 
 def test_a_style_sheet_is_linked_in_the_page(folder: Path) -> None:
