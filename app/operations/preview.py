@@ -118,6 +118,7 @@ class PagePreview:
         return self._blueprint.get_pages(self._folder)
 
     async def _take_packet(self, packet: Packet) -> None:
+        await self._talk(packet)
         answer = self._answer(packet)
         if answer is None:
             return
@@ -127,6 +128,20 @@ class PagePreview:
         subject = packet.subject_id if kind is not PacketType.AGENT_DETAILS else DESKTOP_ID
         for channel in self._channels[:1]:
             await channel.send(Packet(kind, subject or DESKTOP_ID, data))
+
+    async def _talk(self, packet: Packet) -> None:
+        """The page of a live task hears a little, so that it can be tried alone."""
+        preview, visit = self._blueprint.live.preview, self._visits.get(packet.subject_id)
+        said = packet.data if packet.packet_type is PacketType.MEPHISTO_BOUND_LIVE_UPDATE else None
+        if preview is None or visit is None or (said is None and packet.packet_type is not PacketType.ALIVE):
+            return
+        told = [Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, packet.subject_id, c) for c in preview(visit.shown, said)]
+        if said is not None and said.get("receipt"):
+            news = {"status": self._status(packet.subject_id), "heard": said.get("update_id")}
+            told.insert(0, Packet(PacketType.UPDATE_STATUS, packet.subject_id, news))
+        for each in told:
+            for channel in self._channels[:1]:
+                await channel.send(each)
 
     def _answer(self, packet: Packet) -> tuple[PacketType, dict[str, Any]] | None:
         token = packet.subject_id

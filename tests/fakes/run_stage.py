@@ -164,7 +164,10 @@ def config_of(folder: Path, **values: Any) -> RunConfig:
     }
     for name, value in values.items():
         section, _, key = name.partition("__")
-        sections[section][key] = value
+        if value is None:
+            sections[section].pop(key, None)  # as if it had not been said
+        else:
+            sections[section][key] = value
     config, problems = from_values(sections, folder)
     assert config is not None, problems
     return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from app.blueprints.live_agent import LiveAgent
@@ -18,6 +19,7 @@ class BridgedAgent:
     def __init__(self, agent: LiveAgent, home: asyncio.AbstractEventLoop) -> None:
         """`home` is the loop that the agent lives on."""
         self._agent, self._home = agent, home
+        self._asked: set[Future[Any]] = set()
 
     @property
     def agent_id(self) -> int:
@@ -71,5 +73,13 @@ class BridgedAgent:
         """What the worker hands in."""
         return await self._at_home(self._agent.await_submit(timeout))
 
+    def let_go(self) -> None:
+        """The runner is over: what it still asks for is not waited for any more."""
+        for asked in list(self._asked):
+            asked.cancel()
+
     async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._home))
+        asked = asyncio.run_coroutine_threadsafe(work, self._home)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return await asyncio.wrap_future(asked)

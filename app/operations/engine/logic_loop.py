@@ -171,7 +171,8 @@ async def _answers(thread: _Thread, seconds: float) -> bool:
     """Whether the loop goes on within so long."""
     beat = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asyncio.sleep(0), thread.loop))
     try:
-        await asyncio.wait_for(beat, seconds)
+        async with asyncio.timeout(seconds):
+            await beat
     except TimeoutError:
         return False
     return True

@@ -63,6 +63,7 @@ class Logics:
         self._rules = blueprint.live
         self.has_logic = type(blueprint).run_assignment is not Blueprint.run_assignment or bool(self._rules.own_runner)
         self._running: dict[int, Logic] = {}
+        self._starting: set[int] = set()
         self._loop = LogicLoop(blueprint.code.path if blueprint.code is not None else None)
         departures.partners.is_under_way = self.is_under_way
 
@@ -72,9 +73,8 @@ class Logics:
 
     def is_talking(self, agent: AtWork) -> bool:
         """Whether the agent can hand in nothing yet."""
-        return self._rules.submit_when_over and (
-            agent.assignment_id in self._running or agent.agent_id in self._running
-        )
+        key = agent.assignment_id if self._context.blueprint.is_concurrent() else agent.agent_id
+        return self._rules.submit_when_over and key in self._running
 
     # beginning
 
@@ -84,7 +84,19 @@ class Logics:
             self._begin(agent.agent_id, [agent])
 
     async def start(self, assignment_id: int, agent_ids: Sequence[int]) -> None:
-        """All workers of an assignment are there: tell their pages, begin its logic. Once per assignment."""
+        """All workers of an assignment are there: tell their pages, begin its logic. Once per assignment.
+
+        Workers who came at the same moment are each told so: the first one begins it for all.
+        """
+        if assignment_id in self._starting:
+            return
+        self._starting.add(assignment_id)
+        try:
+            await self._start(assignment_id, agent_ids)
+        finally:
+            self._starting.discard(assignment_id)
+
+    async def _start(self, assignment_id: int, agent_ids: Sequence[int]) -> None:
         running = self._running.get(assignment_id)
         if running is not None and {seat.agent_id for seat in running.seats} & set(agent_ids):
             return
@@ -114,6 +126,20 @@ class Logics:
         for assignment_id in {a.assignment_id for a in self._presence if a.status is AgentStatus.IN_TASK}:
             agents = self._presence.list_assignment(assignment_id)
             self._go_on_with(assignment_id, [a for a in agents if a.status is AgentStatus.IN_TASK])
+            await self._reopen_seats(assignment_id)
+
+    async def _reopen_seats(self, assignment_id: int) -> None:
+        """Seats whose worker had left before the restart are open again, as long as at their beginning."""
+        logic = self._running.get(assignment_id)
+        vacant = [seat for seat in logic.seats if seat.is_vacant] if logic is not None else []
+        if not vacant:
+            return
+        known = await self._context.store.read(live_updates.list_seats, assignment_id)
+        for seat in vacant:
+            last = [row for row in known if row.unit_index == seat.unit_index]
+            if last:
+                seat.agent_id = last[-1].agent_id  # what was said to them is kept with it
+                self._departures.partners.open_seat(assignment_id, last[-1].unit_id, seat.unit_index, seat)
 
     def attach(self, agent: AtWork, say: Any, past: Sequence[LiveUpdateRow] = ()) -> None:
         """Give an agent its ear for the logic, at once: what its page says from now on is heard."""
@@ -186,6 +212,9 @@ class Logics:
                 log.info("The logic of assignment %d begins again on another loop.", logic.assignment_id)
                 await self._read_past(logic)
                 continue
+            finally:
+                for each in bridged:
+                    each.let_go()
             return
 
     async def _read_past(self, logic: Logic) -> None:

@@ -82,10 +82,7 @@ class Partners:
             return
         if fate is Fate.VACATE:
             live.vacate()
-            wait = timedelta(seconds=self.rules.wait_seconds)
-            self.seats[agent.unit_id] = OpenSeat(
-                agent.assignment_id, agent.unit_id, agent.unit_index, live, self._context.clock.now() + wait
-            )
+            self.open_seat(agent.assignment_id, agent.unit_id, agent.unit_index, live)
             await self._tell_others(agent, {"partner": self._words(agent, "left")})
         elif fate is Fate.MODEL:
             stand_in = self._context.blueprint.live.stand_in
@@ -96,6 +93,11 @@ class Partners:
             live.leave(agent.status)
             if fate is Fate.END:
                 self.close_seats(agent.assignment_id)
+
+    def open_seat(self, assignment_id: int, unit_id: int, unit_index: int, live: LiveAgent) -> None:
+        """Somebody may take this seat from now on, for a while."""
+        until = self._context.clock.now() + timedelta(seconds=self.rules.wait_seconds)
+        self.seats[unit_id] = OpenSeat(assignment_id, unit_id, unit_index, live, until)
 
     def close_seats(self, assignment_id: int) -> None:
         """The conversation is at its end: nobody takes its seats any more."""

@@ -25,6 +25,9 @@ RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 5.0
 TRY_AGAIN = frozenset({"run_full", "paused", "not_ready", "all_taken", "concurrent_limit", "failed"})
 """Refusals that a person would try again after; any other one sends them home."""
+ENDED = frozenset({"disconnect", "timeout", "returned", "expired", "partner disconnect"})
+TALK_SECONDS = 120.0
+"""So long a simulated worker waits for somebody to come, or to say something."""
 BUSY = frozenset({429, 502, 503, 504})
 
 
@@ -97,7 +100,10 @@ class SimulatedWorker:
             await self._enter()
             done = 0
             while not self._habits.units or done < self._habits.units:
-                await self._one_unit()
+                try:
+                    await self._one_unit()
+                except _PartnerLeft:
+                    continue
                 done += 1
                 self._on_counts()
         except _DroppedOut:
@@ -136,6 +142,8 @@ class SimulatedWorker:
             if self._chance.random() < self._habits.drop_out:
                 raise _DroppedOut
             await self._think()
+            if self._blueprint.live.simulate is not None:
+                await self._talk(socket, visit, token, inputs)
             if self._chance.random() < self._habits.rudeness:
                 socket = await self._be_rude(socket, visit, token)
             await self._submit(token, inputs)
@@ -190,7 +198,8 @@ class SimulatedWorker:
             try:
                 socket = await opened.enter_async_context(connecting)
                 await socket.send(Packet(PacketType.ALIVE, token, {"update_id": self._id()}, time.time()).to_json())
-                await asyncio.wait_for(socket.recv(), 30)  # the router answers with the status
+                async with asyncio.timeout(30):  # `wait_for` loses a cancellation that comes with an answer
+                    await socket.recv()  # the router answers with the status
             except (WebSocketException, OSError, TimeoutError) as error:
                 self._tally.fault(f"the socket of a registered agent was not served: {type(error).__name__} {error}")
                 raise Left from None
@@ -208,6 +217,38 @@ class SimulatedWorker:
     async def _think(self) -> None:
         if self._habits.units_per_minute > 0:
             await asyncio.sleep(60 / self._habits.units_per_minute * (0.5 + self._chance.random()))
+
+    async def _talk(self, socket: ClientConnection, visit: str, token: str, inputs: dict[str, Any]) -> None:
+        """A conversation, until the page is told that it is over."""
+        simulate = self._blueprint.live.simulate
+        assert simulate is not None, "asked for by who calls"
+        partner = simulate(inputs, self._chance.random())
+        for past in inputs.get("past_live_updates", []):
+            partner.hear(past)
+        while not partner.is_over:
+            try:
+                async with asyncio.timeout(TALK_SECONDS):
+                    packet = json.loads(await socket.recv())
+            except (WebSocketException, OSError, TimeoutError) as error:
+                self._tally.refusals[f"conversation broken off ({type(error).__name__})"] += 1
+                raise _PartnerLeft from None
+            data = packet.get("data") or {}
+            if data.get("status") in ENDED:
+                self._tally.refusals[str(data["status"])] += 1
+                raise _PartnerLeft
+            if data.get("moved"):  # the seat of somebody who left: with other data, and what was said before
+                inputs = (await self._register(visit)).get("init_task_data") or {}
+                self._tally.registered -= 1
+                partner = simulate(inputs, self._chance.random())
+                said = [words for past in inputs.get("past_live_updates", []) for words in partner.hear(past)][-1:]
+            elif packet.get("packet_type") == PacketType.CLIENT_BOUND_LIVE_UPDATE:
+                said = partner.hear(data)
+            else:
+                continue
+            for words in said:
+                update = Packet(PacketType.MEPHISTO_BOUND_LIVE_UPDATE, token, {**words, "id": token}, time.time())
+                with suppress(WebSocketException, OSError):
+                    await socket.send(update.to_json())
 
     async def _submit(self, token: str, inputs: dict[str, Any]) -> None:
         final_data = self._blueprint.simulate_answer(inputs, self._habits.accuracy, self._chance.random())
@@ -307,6 +348,10 @@ async def call_off(tasks: Collection[asyncio.Future[Any]]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()
+
+
+class _PartnerLeft(Exception):
+    """The conversation ended without them: on to the next unit."""
 
 
 class _DroppedOut(Exception):

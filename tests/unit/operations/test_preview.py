@@ -7,8 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from app.clock import SystemClock
+from app.data.packets import Packet, PacketType
 from app.errors import ConfigError
 from app.operations.configuration import config as configs
 from app.operations.configuration.config import RunConfig
@@ -21,7 +23,7 @@ def config_of(name: str, *overrides: str) -> RunConfig:
     return configs.load_task_file(ROOT / "examples" / name / "task.yaml", overrides)
 
 
-@pytest.mark.parametrize("name", ["mock", "static_html", "image_label", "static_react"])
+@pytest.mark.parametrize("name", ["mock", "static_html", "image_label", "static_react", "chat"])
 async def test_the_pages_of_every_blueprint_are_served(name: str, tmp_path: Path) -> None:
     preview = PagePreview(config_of(name), tmp_path, SystemClock())
     url = await preview.open()
@@ -92,5 +94,32 @@ async def test_an_introduction_comes_first_and_is_judged(tmp_path: Path) -> None
             assert (await say("/request_agent", who))["agent_id"] == real["agent_id"]
             other = await say("/request_agent", {**who, "assignment_id": "2", "agent_registration_id": "2-x"})
             assert not other["agent_id"].startswith("onboarding_")
+    finally:
+        await preview.close()
+
+
+async def test_a_conversation_can_be_tried_alone(tmp_path: Path) -> None:
+    preview = PagePreview(config_of("chat"), tmp_path, SystemClock())
+    url = await preview.open()
+    base = url.split("/enter/")[0]
+    try:
+        async with httpx.AsyncClient(base_url=base, trust_env=False, follow_redirects=True) as browser:
+            await browser.get(url)
+            visit = {"worker_name": "You", "assignment_id": "1", "agent_registration_id": "1-You"}
+            body = {"provider_data": {**visit, "provider_type": "inhouse"}, "client_timestamp": 0}
+            details = (await browser.post("/request_agent", json=body)).json()["data"]
+            token = details["agent_id"]
+            socket_url = base.replace("http", "ws", 1) + "/"
+            cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+            headers = {"Cookie": cookie, "Origin": base}
+            async with connect(socket_url, proxy=None, additional_headers=headers) as socket:
+                await socket.send(Packet(PacketType.ALIVE, token, {"update_id": "a"}).to_json())
+                said = {"text": "Hello", "id": token, "update_id": "u1", "receipt": True}
+                await socket.send(Packet(PacketType.MEPHISTO_BOUND_LIVE_UPDATE, token, said).to_json())
+                heard: list[dict[str, Any]] = []
+                while not any("nobody reads this" in str(data.get("text")) for data in heard):
+                    heard.append(Packet.from_json(await socket.recv()).data)
+            assert [data["heard"] for data in heard if "heard" in data] == ["u1"]
+            assert any(data.get("task_data", {}).get("live_update_requested") for data in heard)
     finally:
         await preview.close()

@@ -11,11 +11,18 @@ import httpx
 import pytest
 
 from app.blueprints import registry
+from app.data.store import Store
 from app.errors import InvalidEntry
+from app.operations.configuration.config import load_task_file
+from app.operations.operator import Operator
 from app.operations.rehearsal import rehearsal
 from app.operations.rehearsal.rehearsal import Crew, RehearsalReport, rehearse
 from app.operations.rehearsal.simulated_worker import Habits, SimulatedWorker, Tally
+from app.settings import Settings
+from app.vault import FileVault
 from tests.fakes.desk_scene import scene_config
+
+ROOT = Path(__file__).resolve().parents[3]
 
 CONFIG = scene_config("inhouse")
 BLUEPRINT = registry.get("mock")(CONFIG.blueprint, Path("/"))
@@ -152,3 +159,29 @@ async def test_a_refused_worker_goes_home_with_the_reason() -> None:
     assert await worker(tally, answer).work() is False
     assert asked == ["GET /enter/token", "GET /worker_state", "POST /request_agent"]
     assert (tally.entered, tally.refusals) == (1, {"blocked": 1})
+
+
+@pytest.mark.parametrize("drop_out", [0.0, 0.3])
+async def test_simulated_people_hold_conversations_and_hand_them_in(drop_out: float, tmp_path: Path) -> None:
+    quick = ["mephisto.task.reconnect_grace_in_seconds=0", "mephisto.blueprint.partner_wait_in_seconds=2"]
+    config = load_task_file(ROOT / "examples" / "chat" / "task.yaml", quick)
+    settings = Settings(tmp_path, f"sqlite:///{tmp_path / 'run.db'}")
+    store = await Store.open(settings.database_url, locks_dir=settings.locks_dir)
+    operator = Operator(store, settings, FileVault(tmp_path / "vault.json"), linger_seconds=0.0)
+    try:
+        run = await operator.launch(config)
+        over = asyncio.Event()
+
+        def count(tally: Tally) -> None:
+            if tally.submitted >= 6:
+                over.set()
+
+        async with asyncio.timeout(60):
+            report = await rehearse(
+                [run.entry_link()], Crew(4, drop_out=drop_out), run.context.blueprint, on_counts=count, until=over
+            )
+        assert report.tally.faults == []
+        assert report.tally.submitted >= 6
+    finally:
+        await operator.close()
+        await store.close()
