@@ -40,12 +40,14 @@ class Channels:
             await channel.open(partial(_deliver, on_packet, channel_id), partial(on_state, channel_id))
 
     async def send(self, packet: Packet, channel_id: str = "") -> bool:
-        """Send by one channel; without an id, or when that one is away, by all. False when no router took it."""
+        """Send by one channel; without an id by all. False when no router took it.
+
+        A page has its connections to one router: another that is told of it would keep what it can give to nobody.
+        """
         channel = self._channels.get(channel_id)
-        if channel is not None and await channel.send(packet):
-            return True
-        others = [each for each in self._channels.values() if each is not channel]
-        return any([await each.send(packet) for each in others])
+        if channel is not None:
+            return await channel.send(packet)
+        return any([await each.send(packet) for each in self._channels.values()])
 
     async def broadcast(self, packet: Packet) -> None:
         """Send to every router that can be reached."""

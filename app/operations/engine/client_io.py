@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from app.blueprints.gates import Refuse, refuse
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_NAME = 400
 RETURNED = "You gave this unit back."
+HANDED_IN = "This unit was handed in already: it cannot be given back any more."
 NOT_OVER = "This is not over yet, so nothing can be handed in."
 
 Handler = Callable[[Packet, str], Awaitable[None]]
@@ -126,9 +127,10 @@ class ClientIOHandler:
             left = self._seconds_left(agent)
             inputs = outcome.inputs
             joined = bool(outcome.started_with) and await self._departures.partners.join(agent)
+            told: list[str] = []
             if outcome.again or joined:
-                inputs = await self._live.inputs_for(agent, inputs)
-            await self._send_details(packet, channel_id, name, agent.token, agent.status, inputs, left)
+                inputs, told = await self._live.inputs_for(agent, inputs)
+            await self._send_details(packet, channel_id, name, agent.token, agent.status, inputs, left, told)
             if outcome.again:
                 await self._live.replay(agent)
             else:
@@ -191,6 +193,7 @@ class ClientIOHandler:
         status: AgentStatus,
         inputs: Any,
         seconds_left: float | None = None,
+        told: Sequence[str] = (),
     ) -> None:
         data = {
             "request_id": packet.data.get("request_id"),
@@ -201,6 +204,8 @@ class ClientIOHandler:
             "status": str(status),
             "seconds_left": seconds_left,
         }
+        if told:
+            data["said"] = list(told)
         await self._channels.send(Packet(PacketType.AGENT_DETAILS, channel_id, data), channel_id)
 
     # work
@@ -241,8 +246,12 @@ class ClientIOHandler:
             await self._acknowledge(packet, channel_id, None)
             return
         agent = await self._find(packet.subject_id)
-        done = agent is not None and agent.status not in LIVE_AGENT
-        await self._acknowledge(packet, channel_id, None if done else UNKNOWN)
+        if agent is None or agent.status in LIVE_AGENT:
+            await self._acknowledge(packet, channel_id, UNKNOWN)
+        elif agent.status in (AgentStatus.COMPLETED, *REVIEWED):  # from another window, most likely
+            await self._acknowledge(packet, channel_id, HANDED_IN)
+        else:
+            await self._acknowledge(packet, channel_id, None)
 
     async def _acknowledge(self, packet: Packet, channel_id: str, failure: str | None) -> None:
         data = {"request_id": packet.data.get("request_id"), "failure_reason": failure}

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,8 @@ from app.operations.engine.run_context import RunContext
 log = logging.getLogger(__name__)
 
 REQUESTER = "Requester"
+MOST_TOLD = 1_000
+"""Of what a page is given with its data, so many ids are named to its router; it keeps fewer."""
 
 
 class LiveTasks:
@@ -115,12 +118,28 @@ class LiveTasks:
                 packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, agent.token, row.content)
                 await self._channels.send(packet, agent.channel_id)
 
-    async def inputs_for(self, agent: AtWork, inputs: Any) -> Any:
-        """What a page that comes back gets as its initial data: with what was said before, where the task has that."""
+    async def inputs_for(self, agent: AtWork, inputs: Any) -> tuple[Any, list[str]]:
+        """What a page that comes back gets as its initial data: with what was said before, where the task has that.
+
+        With it the ids of what was said to it: its router need not say these again.
+        """
         if not self._gives_history or not isinstance(inputs, Mapping):
-            return inputs
-        history = [_as_said(row, agent) for row in await self._updates(agent.agent_id)]
-        return self._context.blueprint.returning_data(inputs, history)
+            return inputs, []
+        rows = await self._updates(agent.agent_id)
+        told = [row.update_id for row in rows if row.direction == OUTWARD]
+        history = [_as_said(row, agent) for row in rows]
+        return self._context.blueprint.returning_data(inputs, history), told[-MOST_TOLD:]
+
+    async def say_again(self, channel_id: str, since: datetime) -> None:
+        """A router is back: its pages are told what was said to them since it was last sure to be there."""
+        agents = {agent.agent_id: agent for agent in self._presence if agent.channel_id in ("", channel_id)}
+        said = await self._context.store.read(live_updates.list_of_agents, list(agents))
+        for agent_id, rows in said.items():
+            agent = agents[agent_id]
+            for row in rows:
+                if row.direction == OUTWARD and row.creation_date >= since:
+                    packet = Packet(PacketType.CLIENT_BOUND_LIVE_UPDATE, agent.token, row.content)
+                    await self._channels.send(packet, channel_id)
 
     # who comes and goes
 

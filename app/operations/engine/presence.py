@@ -83,6 +83,7 @@ class Presence:
         self._by_registration: dict[str, AtWork] = {}
         self._by_assignment: defaultdict[int, dict[int, AtWork]] = defaultdict(dict)
         self._not_before = clock.now()
+        self._routers: dict[str, datetime | None] = {}
         self._slept_from: tuple[datetime, float] = (clock.now(), 0.0)
 
     def __len__(self) -> int:
@@ -177,11 +178,13 @@ class Presence:
         """The page's last socket is gone: its grace begins, unless it has begun."""
         agent = self._by_token.get(token)
         if agent is not None and agent.lost_at is None:
+            now = self._clock.now()
+            agent.heard_at = now if agent.connected else agent.heard_at
             agent.connected, agent.had_socket = False, True
-            agent.lost_at = self._clock.now()
+            agent.lost_at = now
 
     def all_lost(self, *, only_with_socket: bool) -> None:
-        """No router can be reached: whoever was connected has to come back when it can.
+        """The run was resumed: whoever was connected has to come back.
 
         After a restart it is not known who had a socket: `only_with_socket` False where all pages have one.
         """
@@ -190,6 +193,30 @@ class Presence:
             if agent.had_socket or not only_with_socket:
                 agent.connected = False
                 agent.lost_at = agent.lost_at or now
+
+    def router_lost(self, channel_id: str) -> None:
+        """A router cannot be reached: its pages are heard of no more, and judged by nobody until it is back."""
+        self._routers[channel_id] = None
+        now = self._clock.now()
+        for agent in self._by_token.values():
+            if agent.connected and agent.channel_id == channel_id:
+                agent.connected, agent.heard_at = False, now
+
+    def router_back(self, channel_id: str) -> None:
+        """A router can be reached again: its pages have to come back, and have a while for it."""
+        now = self._clock.now()
+        self._routers[channel_id] = now + timedelta(seconds=CHANCE_SECONDS)
+        for agent in self._by_token.values():
+            if agent.had_socket and agent.channel_id in ("", channel_id):
+                agent.connected = False
+                agent.lost_at = agent.lost_at or now
+
+    def is_excused(self, channel_id: str) -> bool:
+        """Whether the pages of this router are judged by nobody now, for what the router suffered."""
+        if channel_id not in self._routers:
+            return False
+        until = self._routers[channel_id]
+        return until is None or self._clock.now() < until
 
     # time
 
@@ -202,14 +229,28 @@ class Presence:
         self._slept_from = (self._clock.now(), self._clock.monotonic())
 
     def after_sleep(self, asked_seconds: float) -> bool:
-        """The watch woke up. True when far more time passed than it asked for: everybody gets a new chance."""
+        """The watch woke up. True when far more time passed than it asked for: everybody gets a new chance.
+
+        Time that this computer slept, or that its clock was set by, is nobody's working time.
+        """
         wall, steady = self._slept_from
         slept = (self._clock.now() - wall).total_seconds()
-        drift = abs(slept - (self._clock.monotonic() - steady))
-        if slept - asked_seconds > JUMP_SECONDS or drift > JUMP_SECONDS:
-            self.give_chance()
-            return True
-        return False
+        drift = slept - (self._clock.monotonic() - steady)
+        if slept - asked_seconds <= JUMP_SECONDS and abs(drift) <= JUMP_SECONDS:
+            return False
+        if abs(drift) > JUMP_SECONDS:
+            self._shift(timedelta(seconds=drift))
+        self.give_chance()
+        return True
+
+    def _shift(self, drift: timedelta) -> None:
+        self._not_before += drift
+        self._routers = {key: until and until + drift for key, until in self._routers.items()}
+        for agent in self._by_token.values():
+            agent.started_at += drift
+            agent.lost_at = agent.lost_at and agent.lost_at + drift
+            agent.heard_at = agent.heard_at and agent.heard_at + drift
+            agent.logic_ended_at = agent.logic_ended_at and agent.logic_ended_at + drift
 
     @property
     def is_judging(self) -> bool:
@@ -223,7 +264,7 @@ class Presence:
         now = self._clock.now()
         found = []
         for agent in self._by_token.values():
-            verdict = self._judge(agent, now)
+            verdict = None if self.is_excused(agent.channel_id) else self._judge(agent, now)
             if verdict is not None:
                 found.append(Overdue(agent, *verdict))
         return found

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.architects.base import Architect
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 MONEY_TABLES = ("payments", "worker_review")
 LINGER_SECONDS = 3.0
 """How long the pages are served on when the run is over: the last workers read that they are done."""
+UNSURE_SECONDS = 60.0
+"""A connection that died may have carried nothing for so long before that was noticed."""
 LOOK_SECONDS = 0.1
 """Whether the run is over is looked at no more often than this, however fast work comes in."""
 
@@ -85,6 +87,7 @@ class RunEngine:
         )  # fmt: skip
         self.linger_seconds = linger_seconds
         self._over_budget = False
+        self._lost_at: dict[str, datetime] = {}
         self._changed = asyncio.Event()
         self._moving = asyncio.Lock()
         self.reopening = asyncio.Lock()
@@ -270,21 +273,28 @@ class RunEngine:
 
     def _router_state(self, channel_id: str, alive: bool) -> None:
         """A router was lost or is there again. Nobody is timed out for what the router suffered."""
-        self.presence.give_chance()
+        since = None
         if not alive:
+            self.presence.router_lost(channel_id)
+            self._lost_at.setdefault(channel_id, self.context.clock.now())
             self.context.notify("router_lost", "The server of the pages cannot be reached. Workers' pages wait for it.")
         else:
-            self.presence.all_lost(only_with_socket=True)
-            self.onboarding.room.all_lost()
+            since = self._lost_at.pop(channel_id, None)
+            self.presence.give_chance()
+            self.presence.router_back(channel_id)
+            for newcomer in self.onboarding.room:
+                self.onboarding.room.lost(newcomer.token, channel_id)
             self.context.notify("router_back", "The server of the pages is there again.")
         if self._group is not None:
-            self._group.create_task(self._ask_router(channel_id, alive))
+            self._group.create_task(self._ask_router(channel_id, alive, since))
 
-    async def _ask_router(self, channel_id: str, alive: bool) -> None:
+    async def _ask_router(self, channel_id: str, alive: bool, since: datetime | None) -> None:
         kind, level = ("router.back", "info") if alive else ("router.lost", "warning")
         await self.context.record(kind, f"Channel {channel_id} is {'open' if alive else 'lost'}.", level=level)
         if alive:
             await self.channels.send(Packet(PacketType.REQUEST_STATUSES, DESKTOP_ID), channel_id)
+        if since is not None:
+            await self.live.say_again(channel_id, since - timedelta(seconds=UNSURE_SECONDS))
 
 
 def keep_deployment(session: Session, context: RunContext, url: str, external: Mapping[str, str]) -> None:

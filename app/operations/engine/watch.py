@@ -67,6 +67,7 @@ class RunWatch:
                     "This computer slept or its clock was set: nobody at work is timed out before they could return."
                 )
                 await self._context.record("run.clock_jumped", message, level="warning")
+                self._asked_at = self._last_submission_at = self._context.clock.now()
             if not self._channels.any_alive():
                 self._presence.give_chance()  # nobody can be heard: nobody is judged
             await self.look()

@@ -17,6 +17,7 @@ from app.blueprints.base import BlueprintArgs
 from app.blueprints.live_agent import LiveAgent
 from app.blueprints.mock.blueprint import MockBlueprint, MockBlueprintArgs
 from app.data.packets import Packet, PacketType
+from app.data.repo import live_updates
 from app.errors import ConfigError
 from app.operations.engine.live_run import LiveTaskRun
 from app.providers.mock.account import FaultKind, close_accounts, open_account
@@ -277,6 +278,32 @@ async def test_nobody_is_timed_out_for_a_router_that_is_away(stage: Stage) -> No
     channel.inject(Packet(PacketType.RETURN_STATUSES, "mephisto", {token: "in task"}))
     await stage.pass_time(run, 60)
     assert stage.one("SELECT status FROM agents") == "in task"
+
+
+async def test_what_was_said_while_a_router_was_away_is_said_when_it_is_back(stage: Stage) -> None:
+    run = await launch_talk(stage)
+    ada, bob = await stage.token(run, "ada", "v"), await stage.token(run, "bob", "v")
+    channel = stage.channel(run)
+    channel.lose()
+    say(stage, run, ada, "hello", "u1")  # it came by before, and is committed now
+    agents = [1, 2]
+    while [len(rows) for rows in (await stage.store.read(live_updates.list_of_agents, agents)).values()] != [2, 1]:
+        pass
+    assert texts(stage, run, bob) == []
+    channel.restore()
+    await until(lambda: texts(stage, run, bob) == texts(stage, run, ada) == ["hello"])
+
+
+async def test_what_was_handed_in_cannot_be_given_back(stage: Stage) -> None:
+    run = await stage.launch()
+    token = await stage.token(run, "ada", "v")
+    assert await stage.submit(run, token) is None
+    told = await stage.ask(run, PacketType.RETURN_UNIT, token)
+    assert "handed in already" in told["failure_reason"]
+    assert stage.one("SELECT status FROM agents") == "completed"
+    given_back = await stage.token(run, "bob", "v")
+    for _ in range(2):
+        assert (await stage.ask(run, PacketType.RETURN_UNIT, given_back))["failure_reason"] is None
 
 
 async def test_a_router_is_told_who_is_at_work(stage: Stage) -> None:
