@@ -207,7 +207,7 @@ class FormPage {
   _refreshEntry(part, entry, number, seen, shown) {
     for (const row of entry.rows) {
       const rowShown = holds(row.condition, seen);
-      row.element.hidden = !rowShown;
+      let isEmpty = true;
       for (const { view, condition } of rowShown ? row.fields : []) {
         const isShown = holds(condition, seen);
         view.element.hidden = !isShown || view.field.type === "hidden";
@@ -218,7 +218,9 @@ class FormPage {
         seen.set(view.field.name, isFile ? (view.files.length ? ["file"] : null) : view.get());
         const wire = part.fieldset.repeat ? `${part.fieldset.name}.${number}.${view.field.name}` : view.field.name;
         shown.push({ view, wire, part, number });
+        isEmpty &&= view.element.hidden;
       }
+      row.element.hidden = isEmpty;
     }
   }
 

@@ -220,7 +220,6 @@ class SliderField extends FieldView {
 
   _show() {
     this.output.textContent = this.isSet ? this.control.value : "not set";
-    this.control.classList.toggle("fm-unset", !this.isSet);
     this.control.setAttribute("aria-valuetext", this.isSet ? this.control.value : "not set; move it, or press Enter to keep it here");
   }
 

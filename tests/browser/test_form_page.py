@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from app.blueprints.form.checks import field_fault
-from app.blueprints.form.model import Field
+from app.blueprints.form.model import CHOICE_TYPES, FIELD_TYPES, Field
 from app.blueprints.form.parse import parse_form
 from tests.browser.conftest import OpenPage, Serve, begin, receipt
 
@@ -207,6 +207,63 @@ async def test_a_refusal_of_the_program_leads_back_to_the_form(
     await expect(page.get_by_label("Q")).to_be_focused()
     await page.get_by_role("button", name="Submit").click()
     await receipt(page)
+
+
+async def test_every_type_of_field_is_shown_and_answered(serve: Serve, open_page: OpenPage, tmp_path: Path) -> None:
+    more = {"help": "<i>Help</i>", "tooltip": "Tip", "placeholder": "Here", "options": YES_NO, "value": "kept"}
+    kept = {
+        kind: ("help", "tooltip", "placeholder", *(("options",) if kind in CHOICE_TYPES else ()))
+        for kind in FIELD_TYPES
+    }
+    kept["hidden"] = ("value",)
+    fields = [
+        {"name": kind, "type": kind, "label": f"A {kind}", **{key: more[key] for key in keys}}
+        for kind, keys in kept.items()
+    ]
+    several = {
+        "name": "several",
+        "type": "select",
+        "label": "Several",
+        "multiple": True,
+        "options": YES_NO,
+        "value": ["n"],
+    }
+    value = form_of(*fields, several)
+    value["form"] |= {
+        "instruction": "<p>Read <a href='https://example.org'>this</a></p>",
+        "show_instructions_as_modal": True,
+    }
+    desktop = await serve("form", base_dir=task_of(tmp_path / "t", value), data_csv=None)
+    page = await open_page(desktop.link("mira.k"))
+    await begin(page)
+    await page.get_by_role("button", name="Instructions").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Read this")
+    await _look(page, tmp_path / "dialog.png")
+    await page.get_by_role("button", name="Close").click()
+    await _look(page, tmp_path / "all.png")
+    texts = {"input": "a", "textarea": "b\nc", "email": "a@b.org", "password": "p", "number": "4", "date": "2026-02-03"}
+    for kind, text in texts.items():
+        await page.get_by_label(f"A {kind}").fill(text)
+    await page.get_by_label("A select").select_option("y")
+    await page.get_by_role("radio", name="Yes").check()
+    await page.get_by_role("group", name="A checkbox").get_by_label("No").check()
+    await page.get_by_label("A slider").press("End")
+    await page.reload()
+    await expect(page.get_by_label("A password")).to_have_value("")
+    await page.get_by_role("button", name="Submit").click()
+    await receipt(page)
+    assert desktop.all_submissions()[0]["final_data"] == {
+        **texts,
+        "number": 4,
+        "password": "",
+        "slider": 100,
+        "select": "y",
+        "radio": "y",
+        "checkbox": {"y": False, "n": True},
+        "ranking": [],
+        "hidden": "kept",
+        "several": ["n"],
+    }
 
 
 async def test_data_never_becomes_code(serve: Serve, open_page: OpenPage, tmp_path: Path) -> None:
