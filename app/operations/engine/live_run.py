@@ -14,6 +14,7 @@ from app.blueprints.gates import refuse
 from app.data.repo import dispatch, status, tasks
 from app.data.states import RunState, UnitStatus
 from app.errors import EntryDoesNotExist, InvalidEntry
+from app.operations.engine.budget import room
 from app.operations.engine.launcher import LaunchProgress
 from app.operations.engine.reconcile import OpenPayments
 from app.operations.engine.run_context import RunContext
@@ -144,13 +145,15 @@ class LiveTaskRun:
         return expired
 
     async def set_budget(self, budget: Decimal | None) -> None:
-        """What the run may cost; a run that was paused because its budget was met goes on when it may."""
+        """What the run may cost. It is paused at once where that leaves no room; it goes on when it was for that."""
         await self.context.store.write(tasks.set_budget, self.run_id, budget)
         before = self.engine.budget.amount
         self.engine.budget.set(budget)
         raised = budget is None or (before is not None and budget > before)
         if raised and self.state is RunState.PAUSED and self.engine.paused_for.code == "budget":
             await self.unpause()
+        elif not raised and await self.context.store.read(room, self.engine.budget.question(), 1) < 1:
+            self.engine.budget_met()
 
     async def expire_units(self, unit_ids: Sequence[int] | None) -> int:
         """Open units (None: all) can be done no more; who works at them is told. Returns how many."""

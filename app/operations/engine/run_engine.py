@@ -67,7 +67,7 @@ class RunEngine:
         self.ended = asyncio.Event()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.hooks = Hooks(context)
-        self.pool = WorkerPool(context, self.budget, self._closed, self._budget_met, self.hooks)
+        self.pool = WorkerPool(context, self.budget, self._closed, self.budget_met, self.hooks)
         self.launcher = TaskLauncher(context, self._is_busy, self.look)
         self.offers = Offers(context, lambda: f"{self.url}/task", self.look)
         self.departures = Departures(context, self.presence, self.channels, self.look)
@@ -246,7 +246,8 @@ class RunEngine:
         self._watch.submission_came()
         self.look()
 
-    def _budget_met(self) -> None:
+    def budget_met(self) -> None:
+        """There is no room for another unit: the run is paused."""
         self._over_budget = True
         self.look()
 

@@ -185,6 +185,17 @@ async def test_the_budget_is_never_passed_and_pauses_the_run(stage: Stage) -> No
     assert (await stage.register(run, "w9", "v"))["agent_id"]
 
 
+async def test_a_budget_that_is_lowered_under_what_is_owed_pauses_the_run_at_once(stage: Stage) -> None:
+    run = await stage.launch(blueprint__num_assignments=10)
+    await stage.submit(run, await stage.token(run, "ada", "v"))
+    await run.set_budget(Decimal("99"))
+    assert str(run.state) == "in flight"
+    await run.set_budget(Decimal("0.05"))
+    await until(lambda: bool(stage.notices))
+    assert [n.kind for n in stage.notices] == ["budget"]
+    assert stage.one("SELECT state FROM task_runs") == "paused"
+
+
 async def test_a_budget_that_is_met_pauses_the_run_though_nobody_asks_for_a_unit_any_more(stage: Stage) -> None:
     run = await stage.launch(blueprint__num_assignments=10, task__budget="1")
     await stage.submit(run, await stage.token(run, "ada", "v"))
