@@ -10,7 +10,7 @@ from typing import Any
 
 from app.blueprints.base import RowError
 from app.blueprints.form.faults import FormError
-from app.blueprints.form.form_files import TokenRows, load_forms, scripts_of, token_file_beside
+from app.blueprints.form.form_files import TokenRows, load_forms, put_in, scripts_of, token_file_beside
 from app.blueprints.form.model import Form
 from app.blueprints.form.parse import parse_form
 from app.blueprints.form.tokens import PlainTokens, TokenFault, fill_form, tokens_of
@@ -81,7 +81,7 @@ class FormRows:
 
     def _look_at(self, row: Mapping[str, Any]) -> None:
         """Raise what `fill` would; the form itself is made only where rows can spoil it."""
-        if self._plain is None or not self._is_right or not self._plain.are_filled_by(row):
+        if self._plain is None or "form" in row or not self._is_right or not self._plain.are_filled_by(row):
             self.fill(row)
             self._is_right = True
 
@@ -94,7 +94,13 @@ class FormRows:
         return sum(1 for _ in self.usable())
 
     def fill(self, row: Mapping[str, Any]) -> Form:
-        """The form filled with a row. `TokenFault` or `FormError` when the row does not fit."""
+        """The form filled with a row. `TokenFault` or `FormError` when the row does not fit.
+
+        A row may bring a form of its own, as Form Composer's rows for screening and gold do.
+        """
+        own = row.get("form")
+        if isinstance(own, Mapping):
+            return self.parse(fill_form({"form": put_in(own, self.path.parent, "blueprint.form_file")}, row))
         number = row.get(FORM_KEY)
         several = len(self.forms) > 1
         place = number - 1 if several and isinstance(number, int) and 0 < number <= len(self.forms) else 0

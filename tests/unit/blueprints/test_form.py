@@ -148,6 +148,18 @@ def test_a_csv_fills_the_tokens_and_rows_that_do_not_are_left_out(folder: Path) 
     assert "truth" not in shown
 
 
+def test_a_row_may_bring_a_form_of_its_own(folder: Path) -> None:
+    task = made(folder, form_file=write(folder / "f.json", a_form(NAME)))
+    shown = task.initial_data({}, a_form({**SKILLS, "label": "About {{who}}"}) | {"who": "Ada"})
+    assert [field["label"] for field in shown["form"]["sections"][0]["fieldsets"][0]["rows"][0]["fields"]] == [
+        "About Ada"
+    ]
+    assert "please answer" in str(task.check_submission(shown, {}, ())).lower()
+    assert task.check_submission(shown, {"skills": {"sql": True, "c": False}}, ()) is None
+    raw = {"shared": {}, "unit_data": a_form(SKILLS)}
+    assert task.check_submission(raw, {"skills": {"sql": True, "c": False}}, ()) is None
+
+
 def test_a_rehearsal_follows_the_truth(folder: Path) -> None:
     form = write(folder / "form.json", a_form(SKILLS, {**NAME, "label": "{{q}}"}))
     rows = [{"q": "One?", "truth": {"skills": ["c"], "first": "Ada"}}]
