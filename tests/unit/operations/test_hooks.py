@@ -14,7 +14,7 @@ from app.data.packets import PacketType
 from app.errors import ConfigError
 from app.operations.engine import hooks as engine_hooks
 from app.operations.engine.live_run import LiveTaskRun
-from tests.fakes.run_stage import Stage, make_template, open_stage, until
+from tests.fakes.run_stage import Stage, make_template, open_stage
 from tests.unit.operations.test_onboarding import IntroBlueprint
 
 
@@ -84,7 +84,10 @@ async def test_a_blocked_worker_is_refused_before_the_code_is_asked(stage: Stage
 
 
 async def test_a_fault_gives_no_unit_and_is_told_with_its_line(stage: Stage) -> None:
-    code = "def worker_can_do_unit(worker, unit):\n    if unit.data['index'] < 2:\n        raise KeyError('x')\n    return True\n"
+    code = (
+        "def worker_can_do_unit(worker, unit):\n    if unit.data['index'] < 2:\n        raise KeyError('x')\n"
+        "    return True\n"
+    )
     run = await launch(stage, code, blueprint__num_assignments=3)
     assert (await stage.register(run, "ada", "a"))["init_task_data"]["index"] == 2, "the others go on"
     details = await stage.register(run, "ada", "b")
@@ -160,7 +163,10 @@ async def test_the_code_judges_the_onboarding(stage: Stage) -> None:
 
 
 async def test_an_onboarding_that_could_not_be_judged_may_be_sent_again(stage: Stage) -> None:
-    code = "faults = [1]\n\ndef validate_onboarding(data):\n    if faults:\n        faults.pop()\n        raise OSError('model')\n    return True\n"
+    code = (
+        "faults = [1]\n\ndef validate_onboarding(data):\n    if faults:\n        faults.pop()\n"
+        "        raise OSError('model')\n    return True\n"
+    )
     run = await launch(stage, code, **INTRO)
     token = await stage.token(run, "ada", "a")
     assert (await answer(stage, run, token, "yes"))["failure_code"] == "failed"
@@ -174,8 +180,10 @@ async def test_an_onboarding_that_could_not_be_judged_may_be_sent_again(stage: S
 
 async def test_the_code_gives_and_judges_screening_units(stage: Stage) -> None:
     code = (
-        "def screening_data():\n    n = 0\n    while True:\n        n += 1\n        yield {'question': f'Screening {n}'}\n\n"
-        "def validate_screening_unit(unit):\n    return unit.outputs['answer'] == 'right' and unit.kind == 'screening'\n"
+        "def screening_data():\n    n = 0\n    while True:\n        n += 1\n"
+        "        yield {'question': f'Screening {n}'}\n\n"
+        "def validate_screening_unit(unit):\n    assert unit.kind == 'screening'\n"
+        "    return unit.outputs['answer'] == 'right'\n"
     )
     run = await launch(stage, code, **SCREENING, blueprint__max_screening_units=5)
     details = await stage.register(run, "ada", "a")
@@ -187,7 +195,10 @@ async def test_the_code_gives_and_judges_screening_units(stage: Stage) -> None:
 
 
 async def test_a_unit_that_cannot_be_judged_counts_for_nothing(stage: Stage) -> None:
-    code = "gold_data = [{'question': 'G?', 'truth': 'g'}]\n\ndef validate_gold_unit(unit):\n    raise RuntimeError(unit.truth)\n"
+    code = (
+        "gold_data = [{'question': 'G?', 'truth': 'g'}]\n\n"
+        "def validate_gold_unit(unit):\n    raise RuntimeError(unit.truth)\n"
+    )
     run = await launch(stage, code, **GOLD)
     assert await stage.submit(run, await stage.token(run, "ada", "a"), "g") is None
     assert stage.rows("SELECT * FROM granted_qualifications") == []
@@ -237,5 +248,5 @@ async def test_no_hook_is_called_in_the_writers_thread(stage: Stage) -> None:
     task_code = run.context.blueprint.code
     assert task_code is not None
     seen = task_code.find("seen")
-    assert seen and all(name.startswith("task code") for name in seen), seen
-    await until(lambda: True)
+    assert seen
+    assert all(name.startswith("task code") for name in seen), seen
