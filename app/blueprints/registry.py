@@ -14,6 +14,7 @@ _blueprints: Registry[Blueprint] = Registry(
         "static_react": "app.blueprints.static_react.blueprint:StaticReactBlueprint",
         "remote_procedure": "app.blueprints.remote_procedure.blueprint:RemoteProcedureBlueprint",
         "form": "app.blueprints.form.blueprint:FormBlueprint",
+        "video_label": "app.blueprints.video_label.blueprint:VideoLabelBlueprint",
         "chat": "app.blueprints.chat.blueprint:ChatBlueprint",
         "mock": "app.blueprints.mock.blueprint:MockBlueprint",
     },

@@ -97,13 +97,13 @@ def _origin(site: str) -> str | None:
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
-def check_image_origins(origins: set[str], key: str) -> tuple[str, ...]:
+def check_image_origins(origins: set[str], key: str, things: str = "images") -> tuple[str, ...]:
     """The origins in order; `ConfigError` when they are more than a page's policy can name."""
     if len(origins) > MAX_IMAGE_ORIGINS:
         raise ConfigError(
-            f"The images come from {len(origins)} sites; a page can name {MAX_IMAGE_ORIGINS} at most.",
+            f"The {things} come from {len(origins)} sites; a page can name {MAX_IMAGE_ORIGINS} at most.",
             key=key,
-            advice="Download the images and give their folder.",
+            advice=f"Download the {things} and give their folder.",
         )
     return tuple(sorted(origins))
 

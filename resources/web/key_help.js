@@ -1,8 +1,8 @@
-/* The list of keys of the image page, and the switch that turns single keys off. */
+/* The list of a page's keys, and the switch that turns single keys off. */
 
 import { make } from "./dom.js";
 
-/** Show it. `has`: `{boxes, cannotTell}`; `use(wanted)` is called when single keys are switched on or off. */
+/** Show those of the image page. `has`: `{boxes, cannotTell}`; `use(wanted)` is called when single keys are switched on or off. */
 export function showKeys(has, areUsed, use) {
   const rows = [
     ["1 – 9", has.boxes ? "choose a label; for the box that has the focus, when there is one" : "choose a label"],
@@ -20,6 +20,11 @@ export function showKeys(has, areUsed, use) {
     ["Enter", "submit (Ctrl + Enter from the comment)"],
     ["?", "this list"],
   ];
+  showKeyList(rows, areUsed, use);
+}
+
+/** Show a list of `[keys, what they do]`; `use(wanted)` is called when single keys are switched on or off. */
+export function showKeyList(rows, areUsed, use) {
   const list = make("dl", { class: "cd-key-list" });
   for (const [key, meaning] of rows) {
     list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, meaning));

@@ -91,6 +91,34 @@ async def test_static_html_and_its_messages(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+async def test_video_label_with_segments_and_a_fault(
+    serve: Serve, open_page: OpenPage, tmp_path: Path, scheme: str, width: int, height: int
+) -> None:
+    desktop = await serve("video_label", title="Who moves, who waits?")
+    page = await open_page(desktop.link("mira.k"), width=width, height=height, scheme=scheme)
+    await begin(page)
+    await page.wait_for_selector(".vl-stage[aria-busy=false]")
+    await _check(page, tmp_path, "video-empty")
+    for key in ("i", "Shift+ArrowRight", "o", "Escape", "2", "i", "Shift+ArrowRight", "o", "i"):
+        await page.keyboard.press(key)
+    await _check(page, tmp_path, "video-segments")
+    await page.get_by_label("End of segment 1").fill("9:00")
+    await page.get_by_label("End of segment 1").press("Tab")
+    await page.wait_for_selector("text=The video is from 0:00 to 0:06.000.")
+    await _check(page, tmp_path, "video-fault")
+    await page.get_by_label("Cannot tell").check()
+    await _check(page, tmp_path, "video-cannot-tell")
+    await page.locator(".cd-bar-title").click()
+    await page.keyboard.press("?")
+    await page.wait_for_selector("dialog[open]")
+    await _check(page, tmp_path, "video-keys")
+    await page.goto(desktop.url + "/preview")
+    await page.wait_for_selector(".vl-stage[aria-busy=false]")
+    await _check(page, tmp_path, "video-preview")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_doors_and_refusals(serve: Serve, open_page: OpenPage, tmp_path: Path, scheme: str) -> None:
     desktop = await serve("mock", answer_seconds=0.3, state={"can_take": False, "refusal": "You cannot take part."})
     page = await open_page(desktop.url + "/welcome", width=360, height=740, scheme=scheme)

@@ -18,7 +18,7 @@ from app.blueprints.base import Blueprint, SubmissionView
 from app.errors import ConfigError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-KINDS = ("mock", "static_html", "form", "image_label", "remote_procedure", "static_react", "chat")
+KINDS = ("mock", "static_html", "form", "image_label", "remote_procedure", "static_react", "chat", "video_label")
 TAKES_ANY_JSON = ("static_react",)
 """What an answer of a bundle looks like is between the bundle and the requester."""
 
