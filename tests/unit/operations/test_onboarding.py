@@ -168,6 +168,7 @@ async def test_after_a_restart_they_are_there_again(stage: Stage) -> None:
 async def test_when_the_run_ends_they_are_told(stage: Stage) -> None:
     run = await launch(stage, blueprint__num_assignments=1)
     token = await stage.token(run, "ada", "v")
+    run.serve_on(60)
     await run.stop()
     await until(lambda: states(stage) == ["expired"])
     await until(lambda: bool(told(stage, run, token, PacketType.UPDATE_STATUS)))
