@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -147,11 +148,10 @@ class BlockSheet(Sheet):
         self.until_date.setCalendarPopup(True)
         self.until_date.setAccessibleName("Until which day")
         row = QWidget()
-        holder = QHBoxLayout(row)
+        holder = QVBoxLayout(row)
         holder.setContentsMargins(0, 0, 0, 0)
-        holder.addWidget(self.until_chips)
-        holder.addWidget(self.until_date)
-        holder.addStretch(1)
+        holder.addWidget(self.until_chips, 0, Qt.AlignmentFlag.AlignLeft)
+        holder.addWidget(self.until_date, 0, Qt.AlignmentFlag.AlignLeft)
         self.until_date.hide()
         self.until_chips.changed.connect(lambda keys: self.until_date.setVisible(keys == [_DATE]))
         self.body.addWidget(FormField("For how long", row))

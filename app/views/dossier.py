@@ -6,7 +6,7 @@ from datetime import datetime
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.dossier import Dossier, DossierViewModel
@@ -14,6 +14,7 @@ from app.viewmodels.formats import ago, clock_time, count_of, digits, duration, 
 from app.viewmodels.worker_actions import Subjects
 from app.views.widgets.buttons import Button
 from app.views.widgets.cards import KeyValueGrid
+from app.views.widgets.flow import FlowLayout
 from app.views.widgets.labels import ElidedLabel, label
 from app.views.widgets.pills import StatusPill, words_of
 from app.views.worker_actions import ActionDesk
@@ -79,10 +80,11 @@ class DossierView(QWidget):
 
     def _buttons(self) -> QWidget:
         bar = QWidget()
-        layout = QGridLayout(bar)
+        layout = FlowLayout(bar, 8)  # a button that is not there leaves no hole
         layout.setContentsMargins(0, 6, 0, 0)
-        layout.setSpacing(8)
-        layout.setColumnStretch(2, 1)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        bar.setSizePolicy(policy)
         self.bonus = Button("Bonus …")
         self.bonus.clicked.connect(lambda: self._desk.bonus(self.subjects()))
         self.block = Button("Block …", "danger")
@@ -91,9 +93,9 @@ class DossierView(QWidget):
         self.unblock.clicked.connect(lambda: self._desk.unblock(self.subjects()))
         self.grant = Button("Grant …")
         self.grant.clicked.connect(lambda: self._desk.grant(self.subjects()))
-        for place, button in enumerate((self.bonus, self.grant, self.block, self.unblock)):
+        for button in (self.bonus, self.grant, self.block, self.unblock):
             button.setEnabled(False)
-            layout.addWidget(button, place // 2, place % 2)
+            layout.addWidget(button)
         return bar
 
     def _show(self) -> None:

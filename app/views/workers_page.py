@@ -24,7 +24,11 @@ from app.views.worker_actions import ActionDesk
 
 _CHIPS = (("none", "not blocked"), ("blocked", "blocked"), ("soft-blocked", "soft-blocked"))
 
-_WIDTHS = {"worker": 150, "done": 70, "blocks": 130, "last_seen": 110, "paid": 95, "qualifications": 200}
+_WIDTHS = {
+    "worker": 148, "done": 54, "acceptance": 80, "agreement": 88, "median": 98, "paid": 80, "last_seen": 98,
+    "blocks": 125, "qualifications": 200,
+}  # fmt: skip
+"""With the inspector open they fit a window of 1280 pixels once the texts give way."""
 
 
 class WorkersPage(Page):

@@ -12,6 +12,7 @@ from PySide6.QtCore import QDate, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.clock import TurnedClock
 from app.data.files import agent_folder
@@ -257,6 +258,21 @@ def test_a_soft_block_without_a_task_cannot_be_confirmed(qapp: QApplication) -> 
     sheet.reason_area.setPlainText("why")
     assert not sheet.confirm_button.isEnabled()
     sheet.deleteLater()
+
+
+def test_the_durations_of_a_block_are_whole_beside_the_day_of_its_end(qtbot: QtBot) -> None:
+    window = QWidget()
+    window.resize(1280, 800)
+    qtbot.addWidget(window)
+    window.show()
+    sheet = BlockSheet("mira", None, "Every new unit is refused.")
+    sheet.open_over(window)
+    chips = sheet.until_chips.findChildren(Chip)
+    chips[-1].click()
+    QApplication.processEvents()
+    assert sheet.until_date.isVisible()
+    assert sheet.until_date.width() >= sheet.until_date.sizeHint().width()
+    assert all(chip.width() >= chip.sizeHint().width() for chip in chips)
 
 
 async def test_a_block_may_end_on_a_day_and_is_shown_no_more_then(case: PageCase) -> None:

@@ -66,6 +66,22 @@ async def test_a_double_click_opens_the_dossier_and_another_row_follows(case: Pa
     await case.until(lambda: dossier.name.text() == names(case)[2], "the other dossier")
 
 
+async def test_of_a_blocked_worker_the_dossier_offers_unblock_where_block_stood(case: PageCase) -> None:
+    workers = page(case)
+    at = workers.pane.model.ids[0]
+    await case.desktop.workers.unblock([at], "")
+    workers.open_dossier(at)
+    dossier = workers.dossier
+    await case.until(lambda: dossier.block.isVisible() and dossier.block.isEnabled(), "the dossier")
+    assert not dossier.unblock.isVisible()
+    QApplication.processEvents()
+    stood = dossier.block.pos()
+    await case.desktop.workers.block([at], "Answers without looking")
+    await case.until(lambda: dossier.unblock.isVisible() and not dossier.block.isVisible(), "the block")
+    QApplication.processEvents()
+    assert dossier.unblock.pos() == stood
+
+
 async def test_the_dossier_tells_work_payments_blocks_and_qualifications(case: PageCase) -> None:
     worker_id = page(case).pane.model.ids[0]
     await case.desktop.workers.block([worker_id], "Answers without looking")
