@@ -166,6 +166,7 @@ REASONS: dict[str, str] = {
     "looking": "We are still looking for a unit for you. Please try again in a moment.",
     "finished": "This task is finished: no units are left. Thank you!",
     "already_done": "Your answer to this unit has arrived and is kept. You need not do it again.",
+    "unit_gone": "This unit is not yours any more.",
     "name_taken": "Somebody else takes part under this name. Please choose another one.",
     "bad_request": "This page did not say who you are. Please open the link that you were given once more.",
     "failed": "Something went wrong on our side and no unit was given out. Please try again in a moment.",

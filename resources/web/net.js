@@ -78,12 +78,13 @@ export class Patience {
     this._wake?.();
   }
 
-  /** Wait; `tell(secondsLeft)` is called every second. */
+  /** Wait; `tell(secondsLeft)` is called every second. A clock that is set meanwhile makes it no longer. */
   wait(seconds, tell) {
     return new Promise((resolve) => {
-      const end = Date.now() + seconds * 1000;
-      const left = () => Math.max(0, Math.ceil((end - Date.now()) / 1000));
-      const timer = setInterval(() => (Date.now() >= end ? done() : tell?.(left())), 250);
+      const begun = [Date.now(), performance.now()];
+      const passed = () => Math.max(Date.now() - begun[0], performance.now() - begun[1]) / 1000;
+      const left = () => Math.max(0, Math.ceil(seconds - passed()));
+      const timer = setInterval(() => (left() > 0 ? tell?.(left()) : done()), 250);
       const done = () => {
         clearInterval(timer);
         this._wake = null;

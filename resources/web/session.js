@@ -7,12 +7,15 @@ import { sha256 } from "./sha256.js";
 const FIRST_BEAT = 500;
 const BEAT = 6000;
 const PING_AGE = 20000;
-const QUIET_BEATS = 5;
+const QUIET_BEATS = 2;
+const ANSWER = 4000;
+const DIAL = 10000;
+const SEEN = 2000;
 const ONBOARDING = "onboarding";
 
 /**
  * Events, each a CustomEvent:
- * `status` {status, reason}; `connection` {state: "open" | "lost" | "away"}; `live` {update} from the requester's
+ * `status` {status, reason}; `connection` {state: "open" | "lost" | "away" | "flood"}; `live` {update} from the requester's
  * program; `news` {status, ...}: what is worth knowing now and is kept nowhere.
  */
 export class Session extends EventTarget {
@@ -31,6 +34,11 @@ export class Session extends EventTarget {
     this._closed = false;
     this._connection = "";
     this._unsaid = [];
+    this._seen = new Set();
+    window.addEventListener("online", () => this._look());
+    window.addEventListener("pageshow", () => this._look());
+    document.addEventListener("resume", () => this._look());
+    document.addEventListener("visibilitychange", () => !document.hidden && this._look());
   }
 
   /** The number a worker can name when they ask about this unit: the beginning of what the requester has of it. */
@@ -42,9 +50,11 @@ export class Session extends EventTarget {
     return Boolean(this.token && this.token.startsWith(ONBOARDING));
   }
 
-  /** Ask for a unit, or for the one that this visit has. `tell(error, seconds)` while it takes long. */
-  async register(tell) {
-    const body = { provider_data: this.registration, client_timestamp: Date.now() / 1000 };
+  /** Ask for a unit, or for the one that this visit has; `returning`: for that one alone. `tell(error, seconds)` while
+   *  it takes long. */
+  async register(tell, returning = false) {
+    const provider_data = returning ? { ...this.registration, returning } : this.registration;
+    const body = { provider_data, client_timestamp: Date.now() / 1000 };
     return this._take(await persist(() => request("POST", "/request_agent", body), this.patience, tell));
   }
 
@@ -142,15 +152,18 @@ export class Session extends EventTarget {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}/`);
     this._socket = socket;
+    this._later(() => socket.readyState === WebSocket.CONNECTING && this._drop(socket), DIAL);
     socket.addEventListener("open", () => {
-      this._attempt = 0;
+      if (socket !== this._socket) {
+        return;
+      }
       this._unanswered = 0;
       this._send("alive", { update_id: updateId() });
       this._sayAll();
       this._tell("open");
       this._later(() => this._beat(socket), FIRST_BEAT);
     });
-    socket.addEventListener("message", (event) => this._heard(event.data));
+    socket.addEventListener("message", (event) => socket === this._socket && this._heard(event.data));
     socket.addEventListener("close", (event) => this._lost(socket, event.code));
   }
 
@@ -173,10 +186,30 @@ export class Session extends EventTarget {
       this.dispatchEvent(new CustomEvent("unknown"));
       return;
     }
-    this._tell("lost");
+    this._tell(code === 4429 ? "flood" : "lost");
     this._later(() => this._redial(), pauseSeconds(this._attempt, null) * 1000);
     this._attempt += 1;
-    window.addEventListener("online", () => this._redial(), { once: true });
+  }
+
+  /** A connection that does not answer: a proper end of it may never come. */
+  _drop(socket) {
+    socket.close();
+    this._lost(socket, 0);
+  }
+
+  /** The page was asleep, or the network changed: the connection may be dead and nobody has noticed. */
+  _look() {
+    const socket = this._socket;
+    if (this._closed || !this.token) {
+      return;
+    }
+    if (!socket) {
+      this._redial();
+    } else if (socket.readyState === WebSocket.OPEN) {
+      this._unanswered += 1;
+      this._send("heartbeat");
+      this._later(() => socket === this._socket && this._unanswered > 0 && this._drop(socket), ANSWER);
+    }
   }
 
   _redial() {
@@ -190,7 +223,7 @@ export class Session extends EventTarget {
       return;
     }
     if (this._unanswered >= QUIET_BEATS) {
-      socket.close();
+      this._drop(socket);
       return;
     }
     this._unanswered += 1;
@@ -206,13 +239,16 @@ export class Session extends EventTarget {
       return;
     }
     const data = packet.data || {};
+    this._unanswered = 0;
     if (packet.packet_type === "heartbeat") {
-      this._unanswered = 0;
+      this._attempt = 0;
       const away = data.last_mephisto_ping && Date.now() - data.last_mephisto_ping > PING_AGE;
       this._tell(away ? "away" : "open");
     }
     if (packet.packet_type === "client_bound_live_update") {
-      this.dispatchEvent(new CustomEvent("live", { detail: data }));
+      if (this._isNew(data.update_id)) {
+        this.dispatchEvent(new CustomEvent("live", { detail: data }));
+      }
     } else if (typeof data.status === "string") {
       const isOther = data.status !== this.status;
       this.status = data.status;
@@ -223,6 +259,18 @@ export class Session extends EventTarget {
         this.dispatchEvent(new CustomEvent("news", { detail: data }));
       }
     }
+  }
+
+  /** Whether an update was not heard before: what may have been lost with a connection is said again by the next. */
+  _isNew(id) {
+    if (id !== undefined && this._seen.has(id)) {
+      return false;
+    }
+    this._seen.add(id);
+    if (this._seen.size > SEEN) {
+      this._seen.delete(this._seen.values().next().value);
+    }
+    return true;
   }
 
   _send(type, data) {

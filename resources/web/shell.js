@@ -83,7 +83,7 @@ class TaskPage {
     this._state("spinner", "info", "One moment", "Your unit is being fetched.");
     try {
       this._patience();
-      await this.session.register(this._waiting());
+      await this.session.register(this._waiting(), Boolean(kept(`unit.${this.visit}`)));
     } catch (error) {
       this._refused(error);
       return;
@@ -96,6 +96,9 @@ class TaskPage {
     if (session.status && !WORKING.has(session.status) && session.status !== "waiting") {
       this._status(session.status);
       return;
+    }
+    if (!session.isOnboarding) {
+      keep(`unit.${this.visit}`, session.reference); // a reload goes on with this unit, and takes no other
     }
     const draft = session.findDraft();
     this._startClock(draft);
@@ -159,11 +162,19 @@ class TaskPage {
         this._sent(); // an introduction that is done is no work that is done: its verdict was the answer
       }
     } else if (ENDED[status]) {
-      const words = (this.session.isOnboarding && ENDED_INTRODUCTION[status]) || ENDED[status];
-      this.session.close();
-      this.frame.stopClock();
-      this._state("stop", "warn", words[0], reason || words[1], [this._overviewLink(true)]);
+      if (status === "disconnect" && !this.session.isOnboarding && this.control) {
+        this._comeBack(reason);
+        return;
+      }
+      this._end(status, reason);
     }
+  }
+
+  _end(status, reason) {
+    const words = (this.session.isOnboarding && ENDED_INTRODUCTION[status]) || ENDED[status];
+    this.session.close();
+    this.frame.stopClock();
+    this._state("stop", "warn", words[0], reason || words[1], [this._overviewLink(true)]);
   }
 
   /** A place in the waiting room, or the seat of somebody who left: with it come other data. */
@@ -215,6 +226,9 @@ class TaskPage {
     if (state === "lost") {
       const text = "The connection is lost. Go on: your answers are kept on this device. This page connects again by itself.";
       this.frame.setBanner("warn", text);
+    } else if (state === "flood") {
+      const text = "This page said too much at once, so it was slowed down. It goes on by itself in a moment.";
+      this.frame.setBanner("warn", text);
     } else if (state === "away") {
       const text = "The requester's program is away at the moment. Go on: your answers are kept, and nothing is lost.";
       this.frame.setBanner("warn", text);
@@ -236,6 +250,31 @@ class TaskPage {
       this._saveNow();
       this._refused(error);
     }
+  }
+
+  /** The worker was away for too long, and is here now: the unit is theirs again where nobody else has it. */
+  async _comeBack(reason) {
+    this._saveNow();
+    const { token } = this.session;
+    try {
+      await this.session.register(this._waiting(), true);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "unit_gone") {
+        this._end("disconnect", reason);
+      } else {
+        this._refused(error);
+      }
+      return;
+    }
+    this.frame.setBanner("", "");
+    if (this.session.token !== token) {
+      this._arrived();
+      return;
+    }
+    this._startClock(this.session.findDraft());
+    const text = "You were away for a while. The unit is still yours: go on.";
+    this.frame.setFoot(text);
+    this.frame.say(text);
   }
 
   // --- drafts
@@ -325,23 +364,27 @@ class TaskPage {
     const { session } = this;
     session.dropDraft();
     session.close();
-    const receipt = { reference: session.reference, at: Date.now() };
-    keep(`receipt.${this.visit}`, receipt);
-    if (kept(`visit.${this.worker}`) === this.visit) {
-      forget(`visit.${this.worker}`);
-    }
-    this.isSending = false;
-    this._receipt(receipt);
+    this._handedIn({ reference: session.reference, at: Date.now() });
     // The wrapper of the provider may want to know; ours for in-house would leave the page, the receipt stays instead.
     if (getAgentRegistration().provider_type !== "inhouse") {
       handleSubmitToProvider(session.data);
     }
   }
 
+  _handedIn(receipt) {
+    keep(`receipt.${this.visit}`, receipt);
+    if (kept(`visit.${this.worker}`) === this.visit) {
+      forget(`visit.${this.worker}`);
+    }
+    this.isSending = false;
+    this._receipt(receipt);
+  }
+
   async _receipt(receipt) {
     this.frame.stopClock();
     this.frame.setBanner("", "");
-    const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(receipt.at);
+    const style = { dateStyle: "medium", timeStyle: "short" };
+    const time = receipt.at && new Intl.DateTimeFormat(undefined, style).format(receipt.at);
     const another = make(
       "button",
       { class: "cd-button cd-first cd-large", type: "button", hidden: true, onclick: () => this._another() },
@@ -351,7 +394,7 @@ class TaskPage {
       "dl",
       { class: "cd-rows" },
       fact("Reference number", make("span", { class: "cd-code" }, receipt.reference)),
-      fact("Received", time),
+      time ? fact("Received", time) : null,
     );
     const note = make("p", {}, "The requester has your work. You can close this page, or go on.");
     this._state("check", "ok", "Sent and saved", "", [another, this._overviewLink(false)], [note, facts]);
@@ -445,6 +488,11 @@ class TaskPage {
   _refused(error) {
     this.frame.stopClock();
     this.frame.setBanner("", "");
+    const reference = kept(`unit.${this.visit}`);
+    if (error.code === "already_done" && reference) {
+      this._handedIn({ reference, at: null });
+      return;
+    }
     if (!(error instanceof Refusal)) {
       this._refused(new Refusal(0, "broken", "The page met a fault. It was reported; please load the page again."));
       throw error;
@@ -457,7 +505,8 @@ class TaskPage {
       "Try again",
     );
     const note = again ? make("p", { class: "cd-note" }) : null;
-    const actions = [this._overviewLink(true), isFinal ? null : button];
+    const another = make("button", { class: "cd-button", type: "button", onclick: () => this._another() }, "Take another");
+    const actions = [this._overviewLink(true), error.code === "unit_gone" ? another : isFinal ? null : button];
     this._state(symbol, tone || "warn", title, error.message, actions, [note]);
     if (again) {
       this._askAgain(note);

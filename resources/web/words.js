@@ -28,6 +28,7 @@ export const REFUSALS = {
   failed: { symbol: "away", title: "That did not work", again: true },
   blocked: { symbol: "stop", title: "You cannot take part" },
   broken: { symbol: "away", title: "That did not work" },
+  unit_gone: { symbol: "stop", title: "This unit has ended" },
   soft_blocked: { symbol: "stop", title: "No more units for you" },
 };
 /** A refusal of another code. */

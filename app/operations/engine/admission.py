@@ -17,6 +17,14 @@ from app.operations.engine import gate_units
 from app.operations.engine.budget import UNLIMITED, BudgetQuestion, room
 from app.operations.engine.run_context import RunContext, hash_of
 
+GONE = {
+    AgentStatus.DISCONNECT: "You were away for too long: this unit is not yours any more. You can take another.",
+    AgentStatus.TIMEOUT: "The time for this unit is over: it is not yours any more. You can take another.",
+    AgentStatus.RETURNED: "You gave this unit back. You can take another.",
+    AgentStatus.EXPIRED: "The requester has closed this unit. You need do nothing more.",
+    AgentStatus.PARTNER_DISCONNECT: "The person you worked with has left, so this unit has ended.",
+}
+
 
 @dataclass(slots=True)
 class Order:
@@ -34,6 +42,8 @@ class Order:
     only: Sequence[int] | None = None
     """One of these units, and no other: the task's own code has chosen them. None: whichever is next; empty: it has
     not chosen yet, and is asked only for those whom the gates let in."""
+    is_back: bool = False
+    """The page had a unit in this visit and wants that one: another is for the worker to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +151,19 @@ def _of_known(session: Session, admission: Admission, order: Order, agent: Known
         return agent
     if agent.status in (AgentStatus.COMPLETED, AgentStatus.APPROVED, AgentStatus.SOFT_REJECTED, AgentStatus.REJECTED):
         return refuse("already_done")
-    if agent.status in (AgentStatus.DISCONNECT, AgentStatus.TIMEOUT) and admission.closed is None:
-        had_partners = admission.context.blueprint.is_concurrent()  # they were let go
-        if had_partners or _late_return_is_over(admission, agent) or room(session, admission.budget, 1) < 1:
-            return None
-        if gate_units.take_back(session, admission.context, agent):
-            return dispatch.find_by_ids(session, [agent.agent_id])[agent.agent_id]
-    return None
+    if admission.closed is not None:
+        return None
+    if _may_go_on(session, admission, agent) and gate_units.take_back(session, admission.context, agent):
+        return dispatch.find_by_ids(session, [agent.agent_id])[agent.agent_id]
+    return refuse("unit_gone", reason=GONE.get(agent.status, "")) if order.is_back else None
+
+
+def _may_go_on(session: Session, admission: Admission, agent: KnownAgent) -> bool:
+    """Whether somebody who was gone for too long may go on with the unit, if it is free."""
+    if agent.status not in (AgentStatus.DISCONNECT, AgentStatus.TIMEOUT):
+        return False
+    had_partners = admission.context.blueprint.is_concurrent()  # they were let go
+    return not had_partners and not _late_return_is_over(admission, agent) and room(session, admission.budget, 1) >= 1
 
 
 def _late_return_is_over(admission: Admission, agent: KnownAgent) -> bool:

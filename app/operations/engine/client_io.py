@@ -106,7 +106,8 @@ class ClientIOHandler:
         assert isinstance(provider_data, Mapping)
         provider = self._context.provider
         external = provider.AgentClass.new_from_provider_data(provider, name, provider_data).external
-        order = self._pool.make_order(name, registration_id, visitor, external)
+        is_back = provider_data.get("returning") is True
+        order = self._pool.make_order(name, registration_id, visitor, external, is_back=is_back)
         known = self._presence.find_registration(order.registration_id)
         closed = self._pool.closed()
         if known is None and closed is not None:

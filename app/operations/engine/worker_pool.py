@@ -70,7 +70,13 @@ class WorkerPool:
         return bool(self.batches)
 
     def make_order(
-        self, worker_name: str, registration_id: str, visitor: str | None, external: Mapping[str, str]
+        self,
+        worker_name: str,
+        registration_id: str,
+        visitor: str | None,
+        external: Mapping[str, str],
+        *,
+        is_back: bool = False,
     ) -> Order:
         """An order with a nonce of its own."""
         nonce = self._context.new_nonce()
@@ -83,6 +89,7 @@ class WorkerPool:
             token_hash,
             external,
             only=() if self._hooks.has(CAN_DO) else None,
+            is_back=is_back,
         )
 
     async def register(self, order: Order) -> Outcome:

@@ -306,6 +306,32 @@ async def test_what_was_handed_in_cannot_be_given_back(stage: Stage) -> None:
         assert (await stage.ask(run, PacketType.RETURN_UNIT, given_back))["failure_reason"] is None
 
 
+async def come_back(stage: Stage, run: LiveTaskRun, worker: str) -> dict[str, Any]:
+    """What a page that had a unit in its visit asks for after a while away."""
+    provider_data = {"worker_name": worker, "agent_registration_id": f"v-{worker}", "returning": True}
+    return await stage.ask(run, PacketType.REGISTER_AGENT, provider_data=provider_data)
+
+
+async def test_who_was_away_gets_their_own_unit_back_or_none(stage: Stage) -> None:
+    run = await stage.launch(task__reconnect_grace_in_seconds=5, blueprint__num_assignments=1)
+    ada = await stage.token(run, "ada", "v")
+    for kind in (PacketType.ALIVE, PacketType.DISCONNECTED):
+        stage.channel(run).inject(Packet(kind, ada))
+    await stage.pass_time(run, 7)
+    assert statuses(stage, run, ada)[-1] == "disconnect"
+    assert (await come_back(stage, run, "ada"))["agent_id"] == ada
+    stage.channel(run).inject(Packet(PacketType.ALIVE, ada))
+    stage.channel(run).inject(Packet(PacketType.DISCONNECTED, ada))
+    await stage.pass_time(run, 7)
+    bob = await stage.token(run, "bob", "v")
+    told = await come_back(stage, run, "ada")
+    assert (told["agent_id"], told["failure_code"]) == (None, "unit_gone")
+    await stage.ask(run, PacketType.RETURN_UNIT, bob)
+    told = await come_back(stage, run, "bob")  # a reload of the page that gave it back takes no other
+    assert (told["agent_id"], told["failure_reason"]) == (None, "You gave this unit back. You can take another.")
+    assert (await stage.register(run, "bob", "w"))["agent_id"] not in (None, bob)
+
+
 async def test_a_router_is_told_who_is_at_work(stage: Stage) -> None:
     run = await stage.launch()
     token = await stage.token(run, "ada", "v")
