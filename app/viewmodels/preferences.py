@@ -25,6 +25,9 @@ _VAULT_WORDS = {
     "file": "This system has no keyring: secrets are in a file that only you may read (secrets.json, mode 600).",
 }
 
+PATIENCE = 8.0
+"""Seconds that a test waits for the database: a server that hangs keeps its connection and says nothing."""
+
 
 class PreferencesViewModel(QObject):
     """`changed(str)` names a preference that was set; `saved()`; `failed(str)`; `tested(str, str)`: tone, sentence."""
@@ -72,7 +75,9 @@ class PreferencesViewModel(QObject):
         return ""
 
     def test_database(self) -> None:
-        """Ask the database something; `tested` brings the answer."""
+        """Ask the database something; `tested` says so at once and brings the answer later."""
+        if not self._tester.busy:
+            self.tested.emit("dim", "Asking the database …")
         self._tester.start()
 
     @property
@@ -111,7 +116,13 @@ class PreferencesViewModel(QObject):
 
     async def _test(self) -> str:
         start = time.perf_counter()
-        runs = await self._store.read(tasks.list_task_runs)
+        try:
+            runs = await asyncio.wait_for(self._store.read(tasks.list_task_runs), PATIENCE)
+        except TimeoutError:
+            raise StoreError(
+                f"The database has not answered for {PATIENCE:g} s. What was saved before is safe.",
+                "See that its server and the network to it are well.",
+            ) from None
         milliseconds = (time.perf_counter() - start) * 1000
         kind = "PostgreSQL" if self._store.dialect == "postgresql" else "SQLite"
         free = await asyncio.to_thread(lambda: shutil.disk_usage(self._settings.data_dir).free)
