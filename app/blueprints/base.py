@@ -276,6 +276,14 @@ class SimulatesOnboarding(Protocol):
 
 
 @runtime_checkable
+class OffersFiles(Protocol):
+    """A blueprint that gives answers in the format of their trade too, such as the text track of a video."""
+
+    def answer_files(self, inputs: Any, outputs: Any) -> Sequence[tuple[str, bytes]]:
+        """The files of one answer: (name, content). Of rubbish too; in memory, and quick."""
+
+
+@runtime_checkable
 class JudgesAnswers(Protocol):
     """A blueprint that tells a right answer from a wrong one by a row's truth: for screening and gold units."""
 

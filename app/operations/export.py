@@ -9,12 +9,13 @@ import secrets
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
+from app.blueprints.base import OffersFiles
 from app.data.files import NO_PROJECT, agent_folder, make_private_folder, safe_name, written_whole
 from app.data.repo import answers, tasks
 from app.data.repo.answers import ExportedAnswer
@@ -22,6 +23,7 @@ from app.data.repo.tasks import RunRow
 from app.data.store import Store
 from app.errors import InvalidEntry, StoreError
 from app.operations import safe_csv
+from app.operations.export_files import AnswerFiles, offers_of
 from app.settings import Settings
 
 FORMATS = ("jsonl", "csv", "mephisto")
@@ -29,6 +31,7 @@ CHUNK = 200
 MOST_COLUMNS = 400
 """Columns that answers may make of their keys; what is beyond them stays in the JSON of `outputs`."""
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Called with (done, of all)."""
 
@@ -42,7 +45,8 @@ _FILE_COLUMNS = ("unit_id", "agent_id", "worker_name", "field", "original_name",
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written. `files` counts uploaded files that are listed (or, in Mephisto's layout, copied)."""
+    """What was written. `files` counts uploaded files that are listed (or, in Mephisto's layout, copied), and those
+    that the blueprint made of answers."""
 
     rows: int
     files: int
@@ -61,7 +65,8 @@ async def export_run(
     """Write what was submitted in a run, reviewed or not.
 
     "jsonl": one object per submission. "csv": one row per submission, cells formula-safe, and a second file
-    `NAME.files.csv` when workers uploaded files. "mephisto": a folder in Mephisto's layout, files copied into it.
+    `NAME.files.csv` when workers uploaded files. "mephisto": a folder in Mephisto's layout, files copied into it. What
+    the blueprint makes of answers goes into a folder `NAME.answers` beside the file, or into the agents' folders.
     Cancelling the task that runs this stops it; nothing half-written is left, and what was at `path` stays as it was.
     `EntryDoesNotExist`, `StoreError` (disk, permissions, a folder that is not empty), `InvalidEntry` (format).
     """
@@ -70,6 +75,7 @@ async def export_run(
     run = await store.read(tasks.get_task_run, run_id)
     agent_ids = await store.read(answers.list_submitted_agents, run_id)
     job = _Export(store, run, agent_ids, settings, progress or (lambda done, total: None))
+    job.offers = await asyncio.to_thread(offers_of, run.init_params)
     return await {"jsonl": job.as_json_lines, "csv": job.as_csv, "mephisto": job.as_folders}[format](path)
 
 
@@ -78,30 +84,49 @@ class _Export:
         self, store: Store, run: RunRow, agent_ids: Sequence[int], settings: Settings, progress: Progress
     ) -> None:
         self._store, self._run, self._ids, self._settings, self._progress = store, run, agent_ids, settings, progress
+        self.offers: OffersFiles | None = None
 
     async def as_json_lines(self, path: Path) -> ExportReport:
         files = 0
-        async with _whole(path) as out:
+        async with _off_loop(written_whole(path)) as out, self._made_beside(path) as made:
             async for rows in self._pieces():
-                await asyncio.to_thread(self._write_lines, out, rows)
+                await asyncio.to_thread(self._write_lines, out, rows, made)
                 files += sum(len(row.files) for row in rows)
-        return ExportReport(len(self._ids), files, (path,))
+        return self._report(files, [path], made)
 
     async def as_csv(self, path: Path) -> ExportReport:
         columns, uploads = await self._columns()
         head = (*_FACTS, *(f"{part}.{key}" for part, key in columns), "inputs", "outputs", "metadata", "files")
         files_path = path.with_name(f"{path.stem}.files.csv")
         async with AsyncExitStack() as stack:
-            out = await stack.enter_async_context(_whole(path))
+            out = await stack.enter_async_context(_off_loop(written_whole(path)))
             out.write(safe_csv.encode([head]))
-            listed = await stack.enter_async_context(_whole(files_path)) if uploads else None
+            listed = await stack.enter_async_context(_off_loop(written_whole(files_path))) if uploads else None
             if listed is not None:
                 listed.write(safe_csv.encode([_FILE_COLUMNS]))
+            made = await stack.enter_async_context(self._made_beside(path))
             async for rows in self._pieces(half=1):
                 await asyncio.to_thread(self._write_cells, out, rows, columns)
                 if listed is not None:
                     listed.write(safe_csv.encode(entry for row in rows for entry in self._file_rows(row)))
-        return ExportReport(len(self._ids), uploads, (path, files_path) if uploads else (path,))
+                if made is not None:
+                    await asyncio.to_thread(made.add_all, rows)
+        return self._report(uploads, [path, files_path] if uploads else [path], made)
+
+    @asynccontextmanager
+    async def _made_beside(self, path: Path) -> AsyncIterator[AnswerFiles | None]:
+        """What takes the files that the blueprint makes of answers, when it makes any."""
+        if self.offers is None:
+            yield None
+            return
+        made = AnswerFiles(self.offers, path)
+        async with _off_loop(made.kept()):
+            yield made
+
+    def _report(self, files: int, paths: list[Path], made: AnswerFiles | None) -> ExportReport:
+        if made is not None and made.count:
+            return ExportReport(len(self._ids), files + made.count, (*paths, made.folder))
+        return ExportReport(len(self._ids), files, tuple(paths))
 
     async def as_folders(self, path: Path) -> ExportReport:
         """`PROJECT/RUN/ASSIGNMENT/assign_data.json` and `.../AGENT/agent_data.json`, `agent_meta.json`, files."""
@@ -158,13 +183,15 @@ class _Export:
             format(row.pay_amount, "f"), format(row.bonus, "f"), self._run.currency, row.review_note, row.answer,
         )  # fmt: skip
 
-    def _write_lines(self, out: IO[bytes], rows: Iterable[ExportedAnswer]) -> None:
+    def _write_lines(self, out: IO[bytes], rows: Iterable[ExportedAnswer], made: AnswerFiles | None) -> None:
         for row in rows:
             line = dict(zip(_FACTS, (*self._facts(row), list(row.labels)), strict=True))
             line |= {"inputs": row.inputs, "outputs": row.outputs, "metadata": row.metadata}
             line["files"] = [{**entry, "path": str(self._place(row, entry))} for entry in row.files]
             if row.said:
                 line["live_updates"] = _said(row)
+            if made is not None:
+                line["answer_files"] = made.add(row)
             out.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def _write_cells(self, out: IO[bytes], rows: Iterable[ExportedAnswer], columns: Sequence[tuple[str, str]]) -> None:
@@ -206,6 +233,9 @@ class _Export:
                 if place.is_file():
                     shutil.copyfile(place, agent / place.name)
                     copied += 1
+            for name, content in self.offers.answer_files(row.inputs, row.outputs) if self.offers is not None else ():
+                (agent / safe_name(name)).write_bytes(content)
+                copied += 1
         return copied
 
     def _meta(self, row: ExportedAnswer) -> dict[str, Any]:
@@ -218,16 +248,15 @@ class _Export:
 
 
 @asynccontextmanager
-async def _whole(path: Path) -> AsyncIterator[IO[bytes]]:
-    """`written_whole` with its waits for the disk off the loop's thread."""
-    file = written_whole(path)
-    out = await asyncio.to_thread(file.__enter__)
+async def _off_loop(held: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A context whose waits for the disk are off the loop's thread."""
+    value = await asyncio.to_thread(held.__enter__)
     try:
-        yield out
+        yield value
     except BaseException:
-        file.__exit__(*sys.exc_info())
+        held.__exit__(*sys.exc_info())
         raise
-    await asyncio.to_thread(file.__exit__, None, None, None)
+    await asyncio.to_thread(held.__exit__, None, None, None)
 
 
 def _said(row: ExportedAnswer) -> list[dict[str, Any]]:

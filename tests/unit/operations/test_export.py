@@ -6,8 +6,10 @@ import asyncio
 import csv
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from app.data.states import AgentStatus
 from app.errors import EntryDoesNotExist, InvalidEntry, StoreError
 from app.operations import export as exports
 from app.operations.export import export_run
+from app.operations.export_files import offers_of
 from app.operations.safe_csv import cell, encode, read_table
 from tests.fakes.data_rows import NOW, claim, hand_in
 from tests.fakes.desk_scene import DeskScene, open_scene
@@ -124,6 +127,60 @@ async def test_mephisto_folders_hold_data_and_files(scene: DeskScene, tmp_path: 
     assert (agent / "f00.png").read_bytes() == b"what was uploaded"
     with pytest.raises(StoreError, match="not empty"):
         await export_run(scene.store, scene.run_id, out, "mephisto", settings=scene.settings)
+
+
+@dataclass
+class _Offers:
+    """What a blueprint makes of answers."""
+
+    fails_at: int = 99
+    asked: int = 0
+
+    def answer_files(self, inputs: Any, outputs: Any) -> Sequence[tuple[str, bytes]]:
+        self.asked += 1
+        if self.asked > self.fails_at:
+            raise OSError(28, "No space left on device")
+        return [("made.vtt", f"of {inputs['index']}".encode())]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+async def test_what_a_blueprint_makes_of_answers_stands_beside(
+    scene: DeskScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(exports, "offers_of", lambda _params: _Offers())
+    path = tmp_path / f"out.{kind}"
+    report = await export_run(scene.store, scene.run_id, path, kind, settings=scene.settings)
+    folder = tmp_path / "out.answers"
+    assert (report.rows, report.files, report.paths[-1]) == (5, 5, folder)
+    assert sorted(file.read_text() for file in folder.iterdir()) == [f"of {n}" for n in range(5)]
+    if kind == "jsonl":
+        first = json.loads(path.read_text("utf-8").splitlines()[0])
+        assert [Path(place).read_text() for place in first["answer_files"]] == ["of 0"]
+        assert Path(first["answer_files"][0]).name == f"U-{first['unit_id']}-{first['agent_id']}-made.vtt"
+
+
+async def test_mephisto_folders_hold_them_too(
+    scene: DeskScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "offers_of", lambda _params: _Offers())
+    report = await export_run(scene.store, scene.run_id, tmp_path / "out", "mephisto", settings=scene.settings)
+    assert report.files == 5
+    assert len(list((tmp_path / "out").rglob("made.vtt"))) == 5
+
+
+async def test_none_of_them_is_left_when_the_disk_is_full(
+    scene: DeskScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "offers_of", lambda _params: _Offers(fails_at=3))
+    with pytest.raises(StoreError, match="cannot be written: No space left"):
+        await export_run(scene.store, scene.run_id, tmp_path / "out.jsonl", "jsonl", settings=scene.settings)
+    assert list(tmp_path.glob("*out*")) == []
+    assert list(tmp_path.glob(".out*")) == []
+
+
+def test_a_run_whose_blueprint_is_gone_is_exported_all_the_same() -> None:
+    assert offers_of("mephisto: {blueprint: {_blueprint_type: gone}}") is None
+    assert offers_of("rubbish") is None
 
 
 @pytest.mark.parametrize("layout", ["jsonl", "csv", "mephisto"])
