@@ -33,7 +33,9 @@ samples:
 	@sh setup.sh run
 	$(PY) resources/make_samples.py
 
-# Takes the pictures of docs/screenshots anew, from a run with simulated workers (three minutes).
+# Takes the pictures of docs/screenshots anew, from a run with simulated workers, and of each example (six minutes).
 screenshots:
 	@sh setup.sh test
 	PYTHONPATH=. $(PY) tests/e2e/screenshots.py
+	PYTHONPATH=. $(PY) -m tests.e2e.screenshots_form
+	CROWDESK_SCREENSHOTS=$(CURDIR)/docs/screenshots/examples $(PY) -m pytest -q tests/e2e/test_examples.py

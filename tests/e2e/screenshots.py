@@ -169,8 +169,6 @@ async def main() -> None:
     desktop = RealDesktop(display, folder / "data", "launch", str(task))
     try:
         await desktop.wait_for_window()
-        await asyncio.sleep(4)
-        await desktop.press("ctrl+Return")
         whole = [(IMAGES * WORKERS_EACH,)]
         await desktop.until(lambda: desktop.ask("select count(*) from units") == whole, "the units")
         ((url,),) = await desktop.until(

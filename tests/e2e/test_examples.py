@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, EXAMPLES, FLAGS
+from tests.browser.conftest import EXAMPLES
 from tests.browser.test_form_page import fill_example
 from tests.e2e.real_desktop import RealDesktop, VirtualDisplay
 
@@ -23,21 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
 
 FIRST_ROW = (260, 158)
 """A place on the first row of a table page."""
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[VirtualDisplay]:
-    display = VirtualDisplay()
-    yield display
-    display.stop()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
-        yield browser
-        await browser.close()
 
 
 class Visitor:
@@ -153,17 +138,19 @@ async def test_an_example_from_launch_to_export(
 ) -> None:
     work, submissions, is_right = TOURS[name]
     folder = os.environ.get("CROWDESK_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
     desktop = RealDesktop(display, tmp_path / "data", "launch", str(EXAMPLES / name / "task.yaml"))
     try:
         await desktop.wait_for_window()
         await desktop.until(lambda: desktop.ask("select url from task_runs where url is not null"), "a served page")
         await desktop.until(lambda: desktop.ask("select 1 from task_runs where launch_finished"), "the units")
         link = await copy_link(desktop)
-        await work(Visitor(chromium, link, Path(folder) / f"example-{name}-page.png" if folder else None))
+        await work(Visitor(chromium, link, Path(folder) / f"{name}-page.png" if folder else None))
         done = "select count(*) from units where status = 'completed'"
         await desktop.until(lambda: desktop.ask(done) == [(submissions,)], "what was handed in")
         await asyncio.sleep(1.5 if folder else 0)
-        keep(desktop, f"example-{name}-run")
+        keep(desktop, f"{name}-run")
         await approve_by_keyboard(desktop, name, submissions)
         lines = await export(desktop, tmp_path)
         assert len(lines) == submissions
@@ -189,7 +176,7 @@ async def copy_link(desktop: RealDesktop) -> str:
 async def approve_by_keyboard(desktop: RealDesktop, name: str, submissions: int) -> None:
     await desktop.press("ctrl+r")
     await asyncio.sleep(1.5)
-    keep(desktop, f"example-{name}-review")
+    keep(desktop, f"{name}-review")
     for _ in range(submissions):
         await desktop.press("a")
         await asyncio.sleep(0.5)

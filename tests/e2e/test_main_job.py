@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import ImageChops
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.e2e.real_desktop import RealDesktop, VirtualDisplay
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -24,21 +22,6 @@ FIRST_ROW = (260, 158)
 """A place on the first row of a table page."""
 CHARTS = (217, 148, 1420, 343)
 """Where the charts of the run page are: left, top, right, bottom."""
-
-
-@pytest.fixture
-def display() -> Iterator[VirtualDisplay]:
-    display = VirtualDisplay()
-    yield display
-    display.stop()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
-        yield browser
-        await browser.close()
 
 
 async def enter(chromium: Browser, link: str, name: str) -> Page:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.e2e.real_desktop import RealDesktop, VirtualDisplay
 from tests.e2e.test_main_job import enter, label, launch_the_sample
 
@@ -20,21 +18,6 @@ ANSWERS = "select count(*), count(distinct unit_id) from agents where status = '
 RUN = "select state, url from task_runs"
 PATIENCE = 90_000
 """Milliseconds until a page has tried again; it waits longer from time to time."""
-
-
-@pytest.fixture
-def display() -> Iterator[VirtualDisplay]:
-    display = VirtualDisplay()
-    yield display
-    display.stop()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
-        yield browser
-        await browser.close()
 
 
 async def choose(page: Page, key: str) -> None:
