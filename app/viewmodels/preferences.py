@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -59,8 +60,12 @@ class PreferencesViewModel(QObject):
 
     def set_value(self, name: str, value: Any) -> str:
         """Take a value and save it; returns what is wrong with it, empty when it was taken."""
+        if isinstance(value, str):
+            value = value.strip()
+            if isinstance(self.value(name), Decimal):
+                value = value.replace(",", ".")  # as every amount of the window may be typed
         try:
-            taken = convert(self._specs[name], value.strip() if isinstance(value, str) else value)
+            taken = convert(self._specs[name], value)
         except ValueError as error:
             return str(error)
         if name == "currency":

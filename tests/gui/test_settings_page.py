@@ -103,6 +103,13 @@ def test_a_password_is_never_shown() -> None:
     assert without_password("sqlite:////data/crowdesk.db") == "sqlite:////data/crowdesk.db"
 
 
+async def test_an_amount_is_taken_with_a_comma_too(model: PreferencesViewModel) -> None:
+    assert model.set_value("pay_per_hour_floor", " 7,50 ") == ""
+    assert model.value("pay_per_hour_floor") == Decimal("7.50")
+    assert model.set_value("pay_per_hour_floor", "7,5,0") != ""
+    await saved(model)
+
+
 async def test_a_database_that_never_answers_is_told_and_can_be_asked_again(
     model: PreferencesViewModel, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
