@@ -253,8 +253,10 @@ class LiveAgent:
                         raise AgentTimeout(self.agent_id)
                     alarm = self._alarm(timeout)
                 self._news = asyncio.get_running_loop().create_future()
-                watched: set[asyncio.Future[Any]] = {self._news} | ({alarm} if alarm is not None else set())
-                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+                if alarm is None:
+                    await self._news
+                else:
+                    await asyncio.wait({self._news, alarm}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._news = None
             if alarm is not None:

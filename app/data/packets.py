@@ -19,6 +19,9 @@ ONBOARDING_PREFIX = "onboarding_"
 """Agent ids of onboarding agents start with this."""
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 class PacketType(StrEnum):
     """What a packet means."""
 
@@ -84,7 +87,7 @@ class Packet:
 
     def to_json(self) -> str:
         """The packet as a text frame."""
-        return json.dumps(self.to_dict(), separators=(",", ":"))
+        return _ENCODER.encode(self.to_dict())
 
     @classmethod
     def from_dict(cls, raw: object) -> Packet:

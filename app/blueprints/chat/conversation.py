@@ -44,6 +44,7 @@ class Conversation:
         self._heard: asyncio.Queue[tuple[int, Mapping[str, Any] | BaseException]] = asyncio.Queue()
         self._answered: set[int] = set()
         self._ends_at: float | None = None
+        self._said_at = self._now()
 
     async def run(self) -> None:
         """Until it is over. Goes on where it was, when something was said before."""
@@ -53,6 +54,8 @@ class Conversation:
             ear.add_done_callback(self._deaf)
         try:
             await self._begin()
+            self._said_at = self._now()
+            ears.append(asyncio.create_task(self._watch_time()))
             if not self.talk.is_over:
                 await self._talk()
             if self.rules.last_form:
@@ -97,10 +100,8 @@ class Conversation:
     # the talk
 
     async def _begin(self) -> None:
-        clock = self.seats[0].clock
-        now = clock.now().timestamp()
         if self.rules.minutes and self._ends_at is None:
-            self._ends_at = now + self.rules.minutes * 60
+            self._ends_at = self._now() + self.rules.minutes * 60
         for place, seat in enumerate(self.seats):
             data: dict[str, Any] = {"agent_display_name": seat.name, "live_update_requested": self._may_write(place)}
             if self._ends_at is not None:
@@ -128,26 +129,31 @@ class Conversation:
 
     async def _next(self) -> tuple[int, Mapping[str, Any]]:
         """The next thing that somebody says; a place below 0 when the time is over, or nobody says anything."""
-        clock = self.seats[0].clock
-        waits = [self.rules.silence_seconds] if self.rules.silence_seconds else []
-        if self._ends_at is not None:
-            waits.append(max(0.0, self._ends_at - clock.now().timestamp()))
-        if not waits:
-            return await self._hear()
-        alarm = asyncio.ensure_future(clock.sleep(min(waits)))
-        ear = asyncio.ensure_future(self._hear())
-        try:
-            await asyncio.wait({alarm, ear}, return_when=asyncio.FIRST_COMPLETED)
-            if ear.done():
-                return ear.result()
-        finally:
-            for each in (alarm, ear):
-                each.cancel()
-        if self._ends_at is not None and clock.now().timestamp() >= self._ends_at:
+        place, update = await self._hear()
+        if place >= 0:
+            self._said_at = self._now()
+            return place, update
+        if self._ends_at is not None and self._now() >= self._ends_at:
             await self._notice(TIME_IS_OVER)
         elif self.rules.talk.by_turns and not self.seats[self.talk.turn].is_model:
             raise AgentTimeout(self.seats[self.talk.turn].agent_id)
         return -1, {}
+
+    async def _watch_time(self) -> None:
+        """Put a word into the queue when the time is over, or the silence has been too long."""
+        while (due := self._due()) is not None:
+            left = due - self._now()
+            if left <= 0:
+                self._heard.put_nowait((-1, {}))
+                return
+            await self.seats[0].clock.sleep(left)
+
+    def _due(self) -> float | None:
+        silent = self._said_at + self.rules.silence_seconds if self.rules.silence_seconds else None
+        return min((moment for moment in (self._ends_at, silent) if moment is not None), default=None)
+
+    def _now(self) -> float:
+        return self.seats[0].clock.now().timestamp()
 
     async def _pass_on(self, place: int, message: Mapping[str, Any], update_id: Any) -> None:
         """Give a message to the others, under the name of its seat; each is told whether it is their turn."""
@@ -156,16 +162,15 @@ class Conversation:
             **message,
             "id": speaker.name,
             "update_id": update_id if isinstance(update_id, str) and update_id else secrets.token_hex(16),
-            "timestamp": round(speaker.clock.now().timestamp() * 1000),
+            "timestamp": round(self._now() * 1000),
         }
         mine = {"seat": place, **message.get("task_data", {})}
-        await asyncio.gather(
-            *(
-                seat.observe({**said, "task_data": {**mine, **self._turn_of(other)}})
-                for other, seat in enumerate(self.seats)
-                if other != place
-            )
-        )
+        hearings = [
+            seat.observe({**said, "task_data": {**mine, **self._turn_of(other)}})
+            for other, seat in enumerate(self.seats)
+            if other != place
+        ]
+        await (hearings[0] if len(hearings) == 1 else asyncio.gather(*hearings))
         if self.rules.says_who_may_write and not speaker.is_model and self._may_write(place):
             await speaker.observe({"task_data": {"live_update_requested": True}})
 
@@ -194,7 +199,7 @@ class Conversation:
             )
         waiting = set(people)
         while waiting:
-            place, update = await self._hear()
+            place, update = await self._hear()  # a word about the time means nothing any more
             if place in waiting and read_form_answers(update):
                 waiting.discard(place)
                 await self.seats[place].observe(

@@ -11,8 +11,12 @@ from app.errors import AppError
 from app.operations.engine.run_context import RunContext
 
 MOST_AT_ONCE = 1_000
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = 0.004
 """Transactions begin no closer together: one of a single update costs nearly as much as one of ten."""
+BUSY_SECONDS = 0.016
+"""As long, while many speak: whoever speaks then waits a little, and the program keeps up."""
+MANY = 24
+"""Updates in one transaction from which on that is so."""
 
 _Waiting = list[tuple[NewUpdate, "asyncio.Future[bool]"]]
 
@@ -49,7 +53,8 @@ class LiveLog:
             began = loop.time()
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             await self._keep(batch)
-            early = began + GATHER_SECONDS - loop.time()
+            pause = GATHER_SECONDS if len(batch) < MANY else BUSY_SECONDS
+            early = began + pause - loop.time()
             if early > 0 and len(self._waiting) < MOST_AT_ONCE:
                 await asyncio.sleep(early)
 
