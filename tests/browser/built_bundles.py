@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 SOURCES = Path(__file__).parent / "bundles"
-NAMES = ("review", "talk", "remote")
+NAMES = ("review", "talk", "remote", "live")
 SECONDS = 300
 
 
@@ -21,7 +21,7 @@ class BundlesCannotBeBuilt(Exception):
 
 
 def build(folder: Path) -> dict[str, Path]:
-    """The built scripts by name ("review", "talk", "remote"), in `folder`; `talk` has a style sheet beside it."""
+    """The built scripts in `folder`, by the names of `NAMES`; `talk` has a style sheet beside it."""
     home = _installed()
     made = {}
     shutil.copytree(SOURCES / "src", folder / "src")

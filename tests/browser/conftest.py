@@ -57,7 +57,7 @@ def make_blueprint(name: str, base_dir: Path | None = None, **changes: Any) -> B
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Front ends on the packages mephisto-task and bootstrap-chat, built now: "review" and "talk"."""
+    """Front ends on the packages mephisto-task and bootstrap-chat, built now, by name."""
     try:
         return build(tmp_path_factory.mktemp("bundles"))
     except BundlesCannotBeBuilt as error:

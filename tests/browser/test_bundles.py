@@ -205,6 +205,27 @@ async def test_the_onboarding(said: str, passed: bool, launch: Launch, store: St
     assert value == int(passed)
 
 
+async def test_a_live_bundle_goes_from_its_introduction_to_its_unit(
+    launch: Launch, store: Store, open_page: OpenPage, bundles: dict[str, Path]
+) -> None:
+    run = await launch(task_source=str(bundles["live"]), onboarding_qualification="says-yes")
+    page = await open_page(run.entry_link("mira.k", 1))
+    await page.click("#cd-start")
+    await page.wait_for_selector("#what >> text=introduction")
+    await page.wait_for_selector("#connection >> text=/^connected/")
+    await page.wait_for_selector("#status >> text=onboarding")
+    (newcomer,) = run.engine.onboarding.room
+    assert newcomer.had_socket
+    await page.click("#send")
+    await page.wait_for_selector("#what >> text=unit")
+    await page.wait_for_selector("#status >> text=in task")
+    await page.wait_for_selector("#connection >> text=/^connected/")
+    assert len(run.presence) == 1
+    await page.click("#send")
+    await page.wait_for_selector("text=Waiting for review")
+    assert answers(store) == [{"word": "yes"}]
+
+
 async def test_who_failed_is_told_at_the_door_when_they_come_again(launch: Launch, open_page: OpenPage) -> None:
     run = await launch(
         onboarding_qualification="can-read",
