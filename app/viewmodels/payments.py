@@ -43,7 +43,6 @@ class TotalsSource:
     def __init__(self, store: Store, by: By) -> None:
         self._store, self._by = store, by
         self._ids: dict[tuple[str, str], int] = {}
-        self._rows: dict[int, tuple[Any, ...]] = {}
         self._labels: dict[int, str] = {}
         word = {"run": "Run", "project": "Project", "worker": "Worker", "currency": "Currency"}[by]
         self.columns: Sequence[Column] = (
@@ -57,19 +56,7 @@ class TotalsSource:
 
     async def list_ids(self, query: RecordQuery) -> array[int]:
         """The ids of the sums whose name has every word of the search, in the order that is asked for."""
-        rows: dict[int, tuple[Any, ...]] = {}
-        for total in await self._store.read(money.totals, self._by):
-            row_id = self._ids.setdefault((total.key, total.currency), len(self._ids) + 1)
-            self._labels[row_id] = total.label
-            rows[row_id] = (
-                self._name(total),
-                total.payments,
-                (total.amount, total.currency),
-                (total.fees, total.currency),
-                (total.open, total.currency),
-                total.currency,
-            )
-        self._rows = rows
+        rows = await self._read()
         words = query.search.casefold().split()
         ids = [key for key, row in rows.items() if all(word in str(row[0]).casefold() for word in words)]
         names = [column.name for column in self.columns]
@@ -83,8 +70,24 @@ class TotalsSource:
         return None
 
     async def fetch(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-        """The sums of these ids."""
-        return {row_id: self._rows[row_id] for row_id in ids if row_id in self._rows}
+        """The sums of these ids as they are now: a list that stays the same is no reason to keep its figures."""
+        rows = await self._read()
+        return {row_id: rows[row_id] for row_id in ids if row_id in rows}
+
+    async def _read(self) -> dict[int, tuple[Any, ...]]:
+        rows: dict[int, tuple[Any, ...]] = {}
+        for total in await self._store.read(money.totals, self._by):
+            row_id = self._ids.setdefault((total.key, total.currency), len(self._ids) + 1)
+            self._labels[row_id] = total.label
+            rows[row_id] = (
+                self._name(total),
+                total.payments,
+                (total.amount, total.currency),
+                (total.fees, total.currency),
+                (total.open, total.currency),
+                total.currency,
+            )
+        return rows
 
     def words_to_find(self, row_id: int) -> str:
         """What to search the ledger for to see the payments of a sum; "" where words do not find them."""

@@ -95,6 +95,22 @@ async def test_the_tabs_total_by_run_project_worker_and_currency(case: PageCase)
     assert {pane.model.value(row, "currency") for row in range(2)} == {"EUR", "USD"}
 
 
+async def test_totals_are_those_of_the_last_change_also_when_no_row_comes_or_goes(case: PageCase) -> None:
+    payments = page(case)
+    payments.show_tab("currency")
+    model = payments.panes["currency"].model
+
+    def open_dollars() -> Decimal | None:
+        rows = [model.values_at(row) for row in range(len(model.ids))]
+        return next((values[4][0] for values in rows if values is not None and values[5] == "USD"), None)
+
+    await case.until(lambda: open_dollars() == Decimal("1.50"), "the sum that is unknown still")
+    await case.desktop.store.write(
+        ledger.move, await ids_of(case, "unknown"), PaymentState.UNKNOWN, PaymentState.SETTLED
+    )
+    await case.until(lambda: open_dollars() == 0, "the sum once it is settled")
+
+
 async def test_a_double_click_on_a_sum_shows_its_payments(case: PageCase) -> None:
     page(case).tabs.setCurrent("worker")
     pane = page(case).panes["worker"]
