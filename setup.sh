@@ -60,8 +60,15 @@ if [ -z "$python" ]; then
   exit 1
 fi
 
+# The packages of the front ends that the tests build, from the npm registry; once. Without them those tests say so.
+install_bundles() {
+  [ "$purpose" = test ] || return 0
+  .venv/bin/python -m tests.browser.built_bundles || say "The bundles' packages are not installed yet."
+}
+
 stamp=.venv/.requirements
 if [ -f "$stamp" ] && cmp -s requirements.txt "$stamp"; then
+  install_bundles
   exit 0
 fi
 say "Setting up .venv (once, about a minute)"
@@ -70,3 +77,4 @@ say "Setting up .venv (once, about a minute)"
 .tools/bin/uv venv --quiet --clear --python "$python" --no-python-downloads .venv
 UV_COMPILE_BYTECODE=1 .tools/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.txt
 cp requirements.txt "$stamp"
+install_bundles
