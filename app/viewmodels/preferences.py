@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import time
 from collections.abc import Mapping
@@ -28,15 +29,20 @@ _VAULT_WORDS = {
 
 PATIENCE = 8.0
 """Seconds that a test waits for the database: a server that hangs keeps its connection and says nothing."""
+VAULT_PATIENCE = 30.0
 
 
 class PreferencesViewModel(QObject):
-    """`changed(str)` names a preference that was set; `saved()`; `failed(str)`; `tested(str, str)`: tone, sentence."""
+    """`changed(str)` names a preference that was set; `saved()`; `failed(str)`; `tested(str, str)`: tone, sentence.
+
+    `vault_tested(str, str)` is the same for the place of secrets.
+    """
 
     changed = Signal(str)
     saved = Signal()
     failed = Signal(str)
     tested = Signal(str, str)
+    vault_tested = Signal(str, str)
 
     def __init__(self, settings: Settings, store: Store, vault: Vault, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +55,9 @@ class PreferencesViewModel(QObject):
         self._tester = Action(self._test, self)
         self._tester.finished.connect(lambda sentence: self.tested.emit("ok", sentence))
         self._tester.failed.connect(lambda sentence: self.tested.emit("bad", sentence))
+        self._vault_tester = Action(self._test_vault, self)
+        self._vault_tester.finished.connect(lambda sentence: self.vault_tested.emit("ok", sentence))
+        self._vault_tester.failed.connect(lambda sentence: self.vault_tested.emit("bad", sentence))
 
     def specs(self) -> Mapping[str, ArgSpec]:
         """Every preference by name, with its help, bounds and choices."""
@@ -84,6 +93,12 @@ class PreferencesViewModel(QObject):
         if not self._tester.busy:
             self.tested.emit("dim", "Asking the database …")
         self._tester.start()
+
+    def test_vault(self) -> None:
+        """Keep a secret, read it and forget it; `vault_tested` brings what came of it."""
+        if not self._vault_tester.busy:
+            self.vault_tested.emit("dim", "Asking the place of secrets …")
+        self._vault_tester.start()
 
     @property
     def data_dir(self) -> Path:
@@ -135,6 +150,28 @@ class PreferencesViewModel(QObject):
             f"{kind} answers in {milliseconds:.0f} ms and holds {len(runs)} task runs; "
             f"{free / 2**30:.1f} GiB are free in the data folder."
         )
+
+    async def _test_vault(self) -> str:
+        from keyring.errors import KeyringError  # 0.1 s: not at start-up
+
+        name, secret = "settings-test", secrets.token_hex(8)
+
+        def keep_and_forget() -> str | None:
+            try:
+                self._vault.put(name, secret)
+                return self._vault.find(name)
+            finally:
+                self._vault.remove(name)
+
+        try:  # a keyring may open a window of its own and wait there for a person
+            kept = await asyncio.wait_for(asyncio.to_thread(keep_and_forget), VAULT_PATIENCE)
+        except TimeoutError:
+            raise StoreError(f"The place of secrets has not answered for {VAULT_PATIENCE:g} s. Is it locked?") from None
+        except (OSError, KeyringError) as error:
+            raise StoreError(f"The place of secrets refused: {error}") from error
+        if kept != secret:
+            raise StoreError("The place of secrets did not give back what was put in it.")
+        return "A secret was kept, read again and forgotten: all is well."
 
 
 def without_password(url: str) -> str:

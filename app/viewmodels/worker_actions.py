@@ -194,7 +194,11 @@ class WorkerActions(QObject):
 
         async def undo() -> None:
             taken_back = await self._desk.take_bonus_back(payment_ids)
-            said = "The bonus was taken back; nothing was paid." if taken_back else "Too late: the bonus is paid."
+            said = (
+                "The bonus was taken back; nothing was paid."
+                if taken_back
+                else "Too late: the bonus is paid or called off already."
+            )
             self._toasts.say(said, "info" if taken_back else "warn")
             self.done.emit()
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QRadioButton,
     QScrollArea,
@@ -79,13 +80,16 @@ class SettingsPage(Page):
         layout.addWidget(area, 1)
         self.model.failed.connect(lambda sentence: self.banner.say(sentence, "bad"))
         self.model.saved.connect(self.banner.hide)
-        self.model.tested.connect(self._show_test)
+        self.model.tested.connect(partial(self._show_test, self.test_line))
 
     def offers(self) -> list[Offer]:
         return [
             Offer(f"Theme: {words}", partial(self._choose_theme, name), icon="ph.palette", detail="Settings")
             for name, words in (("light", "light"), ("dark", "dark"), ("system", "as the system"))
-        ] + [Offer("Test the database", self.model.test_database, icon="ph.database", detail="Settings")]
+        ] + [
+            Offer("Test the database", self.model.test_database, icon="ph.database", detail="Settings"),
+            Offer("Test the place of secrets", self.model.test_vault, icon="ph.key", detail="Settings"),
+        ]
 
     def _look(self) -> Card:
         card = Card("Theme")
@@ -153,6 +157,13 @@ class SettingsPage(Page):
         card.body.addWidget(label("In-house", "strong"))
         card.body.addWidget(label("Your own people, by signed links. No account, no balance needed.", tone="dim"))
         card.body.addWidget(label(self.model.vault_words(), "small", "faint", wrap=True))
+        self.vault_line = label("", "small", wrap=True)
+        self.vault_line.hide()
+        card.body.addWidget(self.vault_line)
+        self.vault_button = Button("Test the place of secrets", icon="ph.key")
+        self.vault_button.clicked.connect(self.model.test_vault)
+        card.body.addWidget(self.vault_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.model.vault_tested.connect(partial(self._show_test, self.vault_line))
         return card
 
     def _keys(self) -> Card:
@@ -198,10 +209,11 @@ class SettingsPage(Page):
     def _choose_theme(self, name: str) -> None:
         self._theme_buttons[name].setChecked(True)
 
-    def _show_test(self, tone: str, sentence: str) -> None:
-        theme.set_property(self.test_line, "tone", tone)
-        self.test_line.setText(sentence)
-        self.test_line.show()
+    @staticmethod
+    def _show_test(line: QLabel, tone: str, sentence: str) -> None:
+        theme.set_property(line, "tone", tone)
+        line.setText(sentence)
+        line.show()
 
     def _open_folder(self) -> None:
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.model.data_dir))):

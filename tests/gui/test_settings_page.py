@@ -103,6 +103,24 @@ def test_a_password_is_never_shown() -> None:
     assert without_password("sqlite:////data/crowdesk.db") == "sqlite:////data/crowdesk.db"
 
 
+async def test_the_place_of_secrets_is_tested_and_keeps_nothing_of_it(
+    model: PreferencesViewModel, settings: Settings
+) -> None:
+    told: list[tuple[str, str]] = []
+    model.vault_tested.connect(lambda tone, sentence: told.append((tone, sentence)))
+    model.test_vault()
+    await model._vault_tester.wait()
+    await asyncio.sleep(0)
+    assert [tone for tone, _ in told] == ["dim", "ok"]
+    assert json.loads((settings.data_dir / "secrets.json").read_text()) == {}
+    (settings.data_dir / "secrets.json").write_text("no JSON")
+    model.test_vault()
+    await model._vault_tester.wait()
+    await asyncio.sleep(0)
+    assert told[-1][0] == "bad"
+    assert "secrets.json" in told[-1][1]
+
+
 async def test_an_amount_is_taken_with_a_comma_too(model: PreferencesViewModel) -> None:
     assert model.set_value("pay_per_hour_floor", " 7,50 ") == ""
     assert model.value("pay_per_hour_floor") == Decimal("7.50")
