@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from app.architects.router.limits import Limits
+from app.architects.router.limits import Bucket, Limits
 from app.data.packets import ONBOARDING_PREFIX
 
 LIVE_STATUSES = frozenset({"none", "accepted", "onboarding", "waiting", "in task"})
@@ -37,6 +37,16 @@ class Agent:
     sockets: dict[int, None] = field(default_factory=dict)
     held: deque[Said] | None = None
     held_bytes: int = 0
+    updates: Bucket | None = None
+    volume: Bucket | None = None
+    """What its page may say: how often, and how much; None until it says something."""
+
+    def may_say(self, size: int, limits: Limits, now: float) -> bool:
+        """Whether the page may say something of that size now."""
+        if self.updates is None or self.volume is None:
+            self.updates = Bucket(limits.frames_per_second, limits.frame_burst, now)
+            self.volume = Bucket(limits.live_bytes_per_second, limits.live_burst_bytes, now)
+        return self.updates.take(now) and self.volume.take(now, size)
 
     @property
     def is_live(self) -> bool:

@@ -41,7 +41,10 @@ class Limits:
     sockets_per_agent: int = 8
     frames_per_second: float = 50.0
     frame_burst: int = 500
-    """Per socket."""
+    """Per socket; live updates also per agent, by however many connections they come."""
+    live_bytes_per_second: float = 1.0 * MIB
+    live_burst_bytes: int = 8 * MIB
+    """Of one agent's live updates."""
     outbox_bytes: int = 8 * MIB
     """Frames waiting for a socket whose page does not read; beyond, it is closed."""
     held_packets: int = 200
@@ -91,14 +94,14 @@ class Bucket:
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self.rate, self.burst, self.stamp, self.tokens = rate, burst, now, float(burst)
 
-    def take(self, now: float) -> bool:
-        """Take one token; False when there is none."""
+    def take(self, now: float, cost: float = 1.0) -> bool:
+        """Take a token, or as many as something costs; False, with nothing taken, when there are not so many."""
         tokens = self.tokens + (now - self.stamp) * self.rate
         self.stamp = now
         self.tokens = tokens = min(tokens, self.burst)
-        if tokens < 1.0:
+        if tokens < cost:
             return False
-        self.tokens = tokens - 1.0
+        self.tokens = tokens - cost
         return True
 
     def seconds_until_next(self) -> int:

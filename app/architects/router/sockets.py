@@ -101,14 +101,14 @@ class PageSockets:
         if packet.packet_type is PacketType.ALIVE:
             return self._alive(socket, packet.subject_id, now, wall)
         if socket.token is not None:
-            return self._speak(socket, packet, now, wall), None
+            return self._speak(socket, packet, len(text), now, wall), None
         # Bundles send what they queued before their socket was open ahead of their `alive`: who speaks is here as well.
         actions, asked = self._alive(socket, packet.subject_id, now, wall)
         if socket_id in self._sockets:
-            actions += self._speak(socket, packet, now, wall)
+            actions += self._speak(socket, packet, len(text), now, wall)
         return actions, asked
 
-    def _speak(self, socket: PageSocket, packet: Packet, now: float, wall: float) -> list[Action]:
+    def _speak(self, socket: PageSocket, packet: Packet, size: int, now: float, wall: float) -> list[Action]:
         if packet.subject_id != socket.token:
             detail = "a packet for an agent that this socket has not said alive for"
             return self._refuse(socket, "foreign_agent", detail, CLOSE_POLICY, now)
@@ -116,6 +116,8 @@ class PageSockets:
             socket.proven(now)
             return [] if socket.agent is None else [self._beat(socket.agent, socket.socket_id, packet, now, wall)]
         if socket.agent is not None:
+            if not socket.agent.may_say(size, self._limits, now):
+                return self._refuse(socket, "frame_flood", "the page says too much", CLOSE_FLOOD, now)
             return self._to_desktop(socket, packet, now)
         if len(socket.early) >= EARLY_FRAMES:
             return self._refuse(

@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 MONEY_TABLES = ("payments", "worker_review")
 LINGER_SECONDS = 3.0
 """How long the pages are served on when the run is over: the last workers read that they are done."""
+AWAY_PATIENCE_SECONDS = 900.0
+"""So long a run that is over waits for a router that is away."""
 UNSURE_SECONDS = 60.0
 """A connection that died may have carried nothing for so long before that was noticed."""
 LOOK_SECONDS = 0.1
@@ -77,7 +79,7 @@ class RunEngine:
         self._intake = WorkIntake(context, self.presence, self.budget, architect, self.hooks)
         self._watch = RunWatch(
             context, self.presence, self.channels, self.departures, self.onboarding, self.live.logics, self.refusals,
-            self._faults, lambda: self.state, self._lifetime_over,
+            self._faults, lambda: self.state, self._lifetime_over, lambda: architect.refusals,
         )  # fmt: skip
         self._reconciler = Reconciler(context, payments, self.departures.forget_those_who_left)
         self.client_io = ClientIOHandler(
@@ -229,6 +231,10 @@ class RunEngine:
         """Workers see what became of their work; a provider with pages of its own is let go soon."""
         live_here = self.context.provider.UNITS_LIVE_HERE
         await self.context.clock.sleep(self.linger_seconds if live_here else min(self.linger_seconds, LINGER_SECONDS))
+        waited = 0.0
+        while not all(alive for _, alive in self.channels.states()) and waited < AWAY_PATIENCE_SECONDS:
+            waited += LINGER_SECONDS  # a router that is away may have acknowledged work that is not here yet
+            await self.context.clock.sleep(LINGER_SECONDS)
         if self.state is RunState.COMPLETED:
             self._over.set()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from app.data.packets import DESKTOP_ID, Packet, PacketType
@@ -21,6 +21,9 @@ TICK_SECONDS = 1.0
 ASK_STATUSES_SECONDS = 15.0
 """How often routers are asked whom they hear: what a lost packet would have told comes out then."""
 
+TELL_REFUSALS_SECONDS = 60.0
+"""What the router refused is told no more often than this."""
+
 
 class RunWatch:
     """Keeps the rules of time of one run, until cancelled."""
@@ -37,7 +40,9 @@ class RunWatch:
         faults: PageErrors,
         state: Callable[[], RunState],
         on_lifetime_over: Callable[[], Awaitable[None]],
+        refused_by_router: Callable[[], Mapping[str, int] | None],
     ) -> None:
+        """`refused_by_router`: how often the router refused what; it is told as it grows."""
         self._context = context
         self._presence = presence
         self._channels = channels
@@ -48,6 +53,9 @@ class RunWatch:
         self._faults = faults
         self._state = state
         self._on_lifetime_over = on_lifetime_over
+        self._refused_by_router = refused_by_router
+        self._told_refusals: dict[str, int] = {}
+        self._told_refusals_at = context.clock.now() - timedelta(seconds=TELL_REFUSALS_SECONDS)
         self._last_submission_at = context.clock.now()
         self._asked_at = context.clock.now()
         self._started_at = context.run.started_at or context.clock.now()
@@ -82,6 +90,7 @@ class RunWatch:
         await self._onboarding.look()
         await self.write_journal()
         await self._ask_statuses()
+        await self._tell_refusals()
         await self._check_patience()
         await self._check_lifetime()
 
@@ -97,6 +106,19 @@ class RunWatch:
         if len(self._presence) and now - self._asked_at >= timedelta(seconds=ASK_STATUSES_SECONDS):
             self._asked_at = now
             await self._channels.broadcast(Packet(PacketType.REQUEST_STATUSES, DESKTOP_ID))
+
+    async def _tell_refusals(self) -> None:
+        """What the router refused since it was last told: a page that floods it, and everything of that kind."""
+        now, counts = self._context.clock.now(), self._refused_by_router()
+        if not counts or now - self._told_refusals_at < timedelta(seconds=TELL_REFUSALS_SECONDS):
+            return
+        grown = {word: count - self._told_refusals.get(word, 0) for word, count in counts.items()}
+        grown = {word: count for word, count in grown.items() if count > 0}
+        self._told_refusals = dict(counts)
+        if grown:
+            self._told_refusals_at = now
+            words = ", ".join(f"{word.replace('_', ' ')} {count} times" for word, count in sorted(grown.items()))
+            await self._context.record("router.refused", f"The server of the pages refused: {words}.", counts=grown)
 
     async def _check_patience(self) -> None:
         now = self._context.clock.now()
