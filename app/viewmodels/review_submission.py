@@ -17,12 +17,12 @@ from typing import Any
 from PySide6.QtGui import QImage, QImageReader
 
 from app.blueprints import registry as blueprints
-from app.blueprints.base import Blueprint, LiveUpdate, SubmissionView
+from app.blueprints.base import Blueprint, LiveUpdate, OffersFiles, SubmissionView
 from app.data.files import agent_folder
 from app.data.repo import submissions as repo
 from app.data.repo.live_updates import INWARD, LiveUpdateRow, list_live_updates
 from app.data.repo.submissions import AnswerRow, SubmissionRow, WorkRecord
-from app.data.states import AgentStatus
+from app.data.states import AgentStatus, unit_kind
 from app.data.store import Session, Store
 from app.errors import AppError
 from app.operations.agreement import consensus, rater_agreement
@@ -82,6 +82,8 @@ class Submission:
     others: tuple[OtherAnswer, ...]
     files: tuple[UploadedFile, ...]
     folder: Path
+    made: tuple[tuple[str, bytes], ...] = ()
+    """Files that the blueprint makes of the answer: (name, content)."""
 
     @property
     def unit_id(self) -> int:
@@ -98,7 +100,8 @@ class Submission:
         """Unit, time on task, pay and when, in one line."""
         row = self.row
         spent = None if row.time_on_task_ms is None else row.time_on_task_ms / 1000
-        parts = [f"U-{row.unit_id}", formats.duration(spent), formats.money(row.pay_amount, row.currency)]
+        name = f"U-{row.unit_id}" if row.unit_index >= 0 else f"U-{row.unit_id} ({unit_kind(row.unit_index)})"
+        parts = [name, formats.duration(spent), formats.money(row.pay_amount, row.currency)]
         if isinstance(row.submitted_at, datetime):
             parts.append(formats.ago(row.submitted_at))
         return " · ".join(parts)
@@ -215,6 +218,7 @@ class SubmissionShelf:
             others=tuple(_other(other) for other in others),
             files=tuple(_file(entry, folder) for entry in row.files),
             folder=folder,
+            made=tuple(blueprint.answer_files(row.inputs, row.outputs)) if isinstance(blueprint, OffersFiles) else (),
         )
 
     def _blueprint(self, row: SubmissionRow) -> tuple[Blueprint | None, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWi
 
 from app.viewmodels import formats
 from app.views.conversation import ConversationLog
+from app.views.video_answer import VideoAnswer
 from app.views.widgets.labels import hairline, label
 
 SAID_HEIGHT = 320
@@ -71,15 +73,23 @@ class AnswerParts(QWidget):
         self.said.setFrameShape(QFrame.Shape.NoFrame)
         self.said.setMinimumHeight(SAID_HEIGHT)
         self._layout.addWidget(self.said, 1)
+        self.video = VideoAnswer()
+        self._layout.addWidget(self.video, 1)
         self.setView(None)
 
-    def setView(self, view: Any) -> None:
-        """Show the parts of a view (`app.blueprints.base.SubmissionView`); None: nothing."""
+    def setView(self, view: Any, order: Sequence[str] = (), made: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Show the parts of a view (`app.blueprints.base.SubmissionView`); None: nothing.
+
+        `order` gives labels their colours; `made` are the files that the blueprint makes of the answer.
+        """
         calls = view.calls if view is not None else ()
         said = view.conversation if view is not None else ()
+        filmed = view is not None and (view.video is not None or bool(view.video_url) or bool(view.segments))
         self.line.setVisible(bool(calls) or bool(said))
         self.calls.setVisible(bool(calls))
         self.calls.setCalls(calls)
         self.said.setVisible(bool(said))
         self.said.setLines(said)
-        self.setVisible(bool(calls) or bool(said))
+        self.video.setVisible(filmed)
+        self.video.setView(view if filmed else None, order, made)
+        self.setVisible(bool(calls) or bool(said) or filmed)

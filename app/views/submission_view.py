@@ -175,10 +175,11 @@ class SubmissionCard(QFrame):
         self.zoom_bar.setVisible(submission.image is not None)
         self.page.setVisible(bool(view.html))
         self.page.setHtml(view.html)
-        fields = [(name, answer or "—") for name, answer in view.fields] if not view.labels or not pictured else []
+        seen = pictured or view.video is not None or bool(view.video_url)
+        fields = [(name, answer or "—") for name, answer in view.fields] if not view.labels or not seen else []
         self.fields.setVisible(bool(fields))
         self.fields.setFields(fields)
-        self.parts.setView(view)
+        self.parts.setView(view, submission.label_order, submission.made)
         self._show_rows(submission)
 
     def keys_wanted(self) -> QWidget:
@@ -276,7 +277,7 @@ class SubmissionView(QScrollArea):
             return
         self._show_facts()
         row = submission.row
-        tall = submission.image is not None
+        tall = submission.image is not None or submission.view.video is not None
         self._inner.setStretchFactor(self.card, 1 if tall else 0)
         self._inner.setStretch(self._inner.count() - 1, 0 if tall else 1)
         self.status.setStatus(f"{row.pending} soon" if row.pending else row.status, "warn" if row.pending else "")

@@ -59,7 +59,7 @@ def check_video(path: Path, root: Path) -> LocalVideo:
         codec = stream.codec_context.codec.canonical_name
         if codec not in _CODECS:
             raise MediaFault(f"is coded as {codec}, which browsers do not play; VP8, VP9, AV1 and H.264 they do.")
-        duration = _seconds_of(container, stream)
+        duration = seconds_of(container, stream)
         frame = next(container.decode(stream), None)
         if frame is None:
             raise MediaFault("holds no picture.")
@@ -79,13 +79,24 @@ def video_facts(row: Mapping[str, Any], video: LocalVideo | None) -> dict[str, A
 
 
 @contextmanager
+def decoder_faults() -> Iterator[None]:
+    """What goes wrong with a video inside the block comes out as a `MediaFault`."""
+    try:
+        yield
+    except MediaFault:
+        raise
+    except _DECODER_FAULTS as error:
+        raise MediaFault(f"is not a video that can be shown ({_short(error)}).") from None
+
+
+@contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A video and its pictures, to be demuxed and decoded. `MediaFault` for whatever is wrong, then and inside.
 
     The kind of file is told by its first bytes, never by a search among all that the library knows: playlists and other
     kinds that lead to more files are not opened.
     """
-    try:
+    with decoder_faults():
         with path.open("rb") as file:
             head = file.read(12)
         if not head.startswith(_EBML) and head[4:8] != _FTYP:
@@ -100,10 +111,6 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise MediaFault(f"is too large to be shown: {context.width} x {context.height} pixels.")
             context.options = {"max_pixels": str(MAX_PIXELS)}
             yield container, stream
-    except MediaFault:
-        raise
-    except _DECODER_FAULTS as error:
-        raise MediaFault(f"is not a video that can be shown ({_short(error)}).") from None
 
 
 def fps_of(stream: VideoStream) -> float:
@@ -112,7 +119,7 @@ def fps_of(stream: VideoStream) -> float:
     return round(rate, 3) if 1 <= rate <= 240 else DEFAULT_FPS
 
 
-def _seconds_of(container: InputContainer, stream: VideoStream) -> float:
+def seconds_of(container: InputContainer, stream: VideoStream) -> float:
     """The length that the file tells; of a recording that tells none, the end of its last picture."""
     if container.duration is not None and container.duration > 0:
         return round(container.duration / av.time_base, 3)
