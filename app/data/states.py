@@ -79,6 +79,15 @@ class UnitIndex:
     COMPENSATION = -3
 
 
+UNIT_KINDS = {UnitIndex.SCREENING: "screening", UnitIndex.GOLD: "gold", UnitIndex.COMPENSATION: "compensation"}
+"""What units are called that are no role of an assignment."""
+
+
+def unit_kind(unit_index: int) -> str:
+    """What a unit is by its index: "task", "screening", "gold" or "compensation"."""
+    return UNIT_KINDS.get(unit_index, "task")
+
+
 _A = AgentStatus
 _LEFT = frozenset({_A.DISCONNECT, _A.TIMEOUT, _A.RETURNED, _A.EXPIRED, _A.PARTNER_DISCONNECT})
 

@@ -20,6 +20,7 @@ from app.data.files import NO_PROJECT, agent_folder, make_private_folder, safe_n
 from app.data.repo import answers, tasks
 from app.data.repo.answers import ExportedAnswer
 from app.data.repo.tasks import RunRow
+from app.data.states import unit_kind
 from app.data.store import Store
 from app.errors import InvalidEntry, StoreError
 from app.operations import safe_csv
@@ -36,9 +37,9 @@ Progress = Callable[[int, int], None]
 """Called with (done, of all)."""
 
 _FACTS = (
-    "task_run_id", "task_name", "assignment_id", "unit_id", "unit_index", "agent_id", "worker_id", "worker_name",
-    "provider_type", "status", "started_at", "submitted_at", "seconds", "pay_amount", "bonus", "currency",
-    "review_note", "answer", "labels",
+    "task_run_id", "task_name", "assignment_id", "unit_id", "unit_index", "unit_kind", "agent_id", "worker_id",
+    "worker_name", "provider_type", "status", "started_at", "submitted_at", "seconds", "pay_amount", "bonus",
+    "currency", "review_note", "answer", "labels",
 )  # fmt: skip
 _FILE_COLUMNS = ("unit_id", "agent_id", "worker_name", "field", "original_name", "mimetype", "size", "sha256", "path")
 
@@ -177,8 +178,8 @@ class _Export:
     def _facts(self, row: ExportedAnswer) -> tuple[Any, ...]:
         return (
             str(self._run.task_run_id), self._run.task_name, str(row.assignment_id), str(row.unit_id), row.unit_index,
-            str(row.agent_id), str(row.worker_id), row.worker_name, self._run.provider_type, row.status.value,
-            _iso(row.started_at), _iso(row.submitted_at),
+            unit_kind(row.unit_index), str(row.agent_id), str(row.worker_id), row.worker_name,
+            self._run.provider_type, row.status.value, _iso(row.started_at), _iso(row.submitted_at),
             None if row.time_on_task_ms is None else row.time_on_task_ms / 1000,
             format(row.pay_amount, "f"), format(row.bonus, "f"), self._run.currency, row.review_note, row.answer,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.blueprints import registry as blueprints
+from app.blueprints.base import BlueprintArgs
 from app.clock import SystemClock
 from app.operations.configuration.config import RunConfig
 from app.providers import registry as providers
@@ -33,6 +34,15 @@ class Forecast:
     fewest_workers: int
     """No fewer can finish the run: each does an item once, and no more units than they may."""
     warnings: tuple[str, ...]
+    test_units: int = 0
+    """Screening and gold units that there will be at the least, for the fewest workers: paid for, and in `total`."""
+    test_units_most: int = 0
+    """How many there can be, by the limits that were set."""
+
+    @property
+    def paid_units(self) -> int | None:
+        """All units that are paid for, as far as they are known."""
+        return None if self.units is None else self.units + self.test_units
 
 
 def forecast(
@@ -63,20 +73,39 @@ def forecast(
     workers = per_assignment
     if units is not None and config.task.maximum_units_per_worker:
         workers = max(workers, -(-units // config.task.maximum_units_per_worker))
+    tests, most_tests = _test_units(config.blueprint, workers, units or 0)
+    paid = None if units is None else units + tests
     return Forecast(
         assignments=assignments,
         units_per_assignment=per_assignment,
         units=units,
-        pay=None if units is None else reward * units,
-        fees=None if units is None else fee * units,
-        total=None if units is None else each * units,
+        pay=None if paid is None else reward * paid,
+        fees=None if paid is None else fee * paid,
+        total=None if paid is None else each * paid,
         currency=config.currency,
         per_hour=per_hour,
-        hours=None if units is None or minutes_per_unit is None else units * minutes_per_unit / 60,
+        hours=None if paid is None or minutes_per_unit is None else paid * minutes_per_unit / 60,
         budget_covers=covers,
         fewest_workers=workers,
-        warnings=tuple(_warnings(config, units, covers, per_hour, floor_per_hour)),
+        warnings=tuple(_warnings(config, paid, covers, per_hour, floor_per_hour)),
+        test_units=tests,
+        test_units_most=most_tests,
     )
+
+
+def _test_units(args: BlueprintArgs, workers: int, units: int) -> tuple[int, int]:
+    """How many screening and gold units there are at the least when so many workers do the run, and at the most."""
+    least = most = 0
+    if args.use_screening_task:
+        least += min(workers, args.max_screening_units)
+        most += args.max_screening_units
+    if args.use_golds:
+        now_and_then = units // args.gold_every if args.gold_every else 0
+        if args.max_golds_per_worker:
+            now_and_then = min(now_and_then, workers * max(0, args.max_golds_per_worker - args.min_golds))
+        least += min(workers * args.min_golds + now_and_then, args.max_gold_units)
+        most += args.max_gold_units
+    return least, most
 
 
 def _warnings(

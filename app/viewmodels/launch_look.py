@@ -176,13 +176,16 @@ def _forecast(asked: Asked, config: RunConfig | None) -> Forecast | None:
 
 def _words(asked: Asked, guess: Forecast) -> ForecastView:
     total = formats.money(guess.total, guess.currency) if guess.total is not None else "not known yet"
-    each = None if guess.units in (None, 0) or guess.pay is None else guess.pay / Decimal(guess.units or 1)
+    each = None if not guess.paid_units or guess.pay is None else guess.pay / Decimal(guess.paid_units)
     formula = "The items of the data are being counted"
     if asked.uncountable:
         formula = "How many units there will be shows when the data is read to its end"
     if guess.units is not None and each is not None:
         fees = f"{formats.money(guess.fees, guess.currency)} fees" if guess.fees else "no fees"
-        formula = f"{formats.count_of(guess.units, 'unit')} × {formats.money(each, guess.currency)}, {fees}"
+        counted = formats.count_of(guess.units, "unit")
+        if guess.test_units:
+            counted += f" and {formats.count_of(guess.test_units, 'test unit')}"
+        formula = f"{counted} × {formats.money(each, guess.currency)}, {fees}"
     rows: list[tuple[str, str, str]] = []
     seconds = asked.trial.seconds
     rows.append(
@@ -194,6 +197,9 @@ def _words(asked: Asked, guess: Forecast) -> ForecastView:
     if guess.hours is not None:
         rows.append(("Work altogether", formats.about(guess.hours * 3600), ""))
     rows.append(("Workers needed", f"{formats.digits(guess.fewest_workers)} at least", ""))
+    if guess.test_units_most:
+        words = f"{formats.digits(guess.test_units)} at least, {formats.digits(guess.test_units_most)} at most"
+        rows.append(("Screening and gold", words, ""))
     if guess.budget_covers is not None:
         rows.append(("Budget pays for", formats.count_of(guess.budget_covers, "unit"), ""))
     return ForecastView(total, formula, tuple(rows))
@@ -245,8 +251,8 @@ def _money_items(asked: Asked, guess: Forecast) -> list[CheckItem]:
         under = guess.per_hour < asked.floor_per_hour
         words = f"Pay per hour is under your floor of {floor}" if under else f"Pay per hour is above {floor}"
         items.append(CheckItem("warn" if under else "ok", words))
-    if guess.budget_covers is not None and guess.units is not None:
-        short = guess.budget_covers < guess.units
+    if guess.budget_covers is not None and guess.paid_units is not None:
+        short = guess.budget_covers < guess.paid_units
         words = "Budget cap is below the forecast: the run will pause" if short else "Budget cap covers the forecast"
         items.append(CheckItem("warn" if short else "ok", words))
     if guess.units == 0:
@@ -275,6 +281,8 @@ def _cost(guess: Forecast | None) -> str:
 
 def _budget_warning(guess: Forecast | None) -> str:
     """What stands under a budget that does not pay for all."""
-    if guess is None or guess.budget_covers is None or guess.units is None or guess.budget_covers >= guess.units:
+    if guess is None or guess.budget_covers is None or guess.paid_units is None:
+        return ""
+    if guess.budget_covers >= guess.paid_units:
         return ""
     return f"below the forecast of {formats.money(guess.total, guess.currency)}: the run will pause"

@@ -70,9 +70,13 @@ def workers_per_item(session: Session, run_id: int) -> int:
 
 
 def list_labelled(session: Session, run_id: int, *, latest: int | None = None) -> list[LabelledAnswer]:
-    """The submissions of a run that were not rejected; `latest`: only so many, those that were handed in last."""
+    """The submissions of a run that were not rejected; `latest`: only so many, those that were handed in last.
+
+    Screening and gold units are left out: nobody else answers them.
+    """
+    own = sa.select(UNITS.c.assignment_id).where(UNITS.c.task_run_id == run_id, UNITS.c.unit_index < 0)
     statement = sa.select(AGENTS.c.assignment_id, AGENTS.c.worker_id, AGENTS.c.labels).where(
-        AGENTS.c.task_run_id == run_id, AGENTS.c.status.in_(SUBMITTED[:3])
+        AGENTS.c.task_run_id == run_id, AGENTS.c.status.in_(SUBMITTED[:3]), AGENTS.c.assignment_id.not_in(own)
     )
     if latest is not None:
         statement = statement.where(AGENTS.c.submitted_at.is_not(None))

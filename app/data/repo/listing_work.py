@@ -42,19 +42,21 @@ from app.data.repo.listing_parts import (
     named,
     one_of,
 )
-from app.data.states import DONE_UNIT, LIVE_AGENT, UnitStatus
+from app.data.states import DONE_UNIT, LIVE_AGENT, UnitStatus, unit_kind
 
 P = sa.bindparam
 _LONGEST_ITEM = 80
 
 
 def item_text(data: Mapping[str, Any], unit_index: int) -> str:
-    """An item in a few words: its first plain value; of a path or an address the last part."""
+    """An item in a few words: its first plain value; of a path or an address the last part. A unit that is no role of
+    its item says so first."""
+    kind = f"{unit_kind(unit_index).capitalize()}: " if unit_index < 0 else ""
     for values in data_of_unit(data, unit_index):
         for value in values.values():
             if isinstance(value, str | int | float) and not isinstance(value, bool) and str(value).strip():
-                return _last_part(str(value))[:_LONGEST_ITEM]
-    return ""
+                return kind + _last_part(str(value))[:_LONGEST_ITEM]
+    return kind.removesuffix(": ")
 
 
 def _last_part(text: str) -> str:

@@ -158,10 +158,16 @@ _NOT_HELD = (
     == 0
 )
 _CAN_BE_TAKEN = (UNITS.c.task_run_id == P("run")) & (UNITS.c.status == _U.LAUNCHED) & _NOT_HELD
-_FARTHEST = (
-    sa.select(sa.func.coalesce(sa.func.max(_MINE.c.unit_id), 0))
-    .where(_MINE.c.task_run_id == P("run"), _MINE.c.worker_id == P("worker_id"))
-    .scalar_subquery()
+_TAKEN = UNITS.alias("taken")
+_INDEX_OF_MINE = sa.select(_TAKEN.c.unit_index).where(_TAKEN.c.unit_id == _MINE.c.unit_id).scalar_subquery()
+# a screening or gold unit was made later than units that its worker has not come to
+_FARTHEST = sa.func.coalesce(
+    sa.select(_MINE.c.unit_id)
+    .where(_MINE.c.task_run_id == P("run"), _MINE.c.worker_id == P("worker_id"), _INDEX_OF_MINE >= 0)
+    .order_by(_MINE.c.unit_id.desc())
+    .limit(1)
+    .scalar_subquery(),
+    0,
 )
 _OF_ASSIGNMENTS_LEFT = (
     sa.select(_SIBLING.c.unit_id)

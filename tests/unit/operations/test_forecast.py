@@ -49,3 +49,24 @@ def test_pay_below_the_floor_and_no_pay_are_said() -> None:
 
 def test_a_limit_per_worker_needs_more_workers() -> None:
     assert forecast(config(task__maximum_units_per_worker=4)).fewest_workers == 8
+
+
+def test_screening_and_gold_units_are_paid_for(tmp_path: Path) -> None:
+    (tmp_path / "known.csv").write_text("question,truth\nTwo and two?,four\n", "utf-8")
+    known = str(tmp_path / "known.csv")
+    gates = {
+        "blueprint__use_screening_task": True,
+        "blueprint__passed_qualification_name": "screened",
+        "blueprint__screening_data": known,
+        "blueprint__max_screening_units": 40,
+        "blueprint__use_golds": True,
+        "blueprint__gold_qualification_base": "birds",
+        "blueprint__gold_data": known,
+        "blueprint__min_golds": 2,
+        "blueprint__gold_every": 10,
+        "blueprint__max_gold_units": 60,
+    }
+    found = forecast(config(task__budget="20", **gates))
+    assert (found.units, found.test_units, found.test_units_most) == (30, 3 + 3 * 2 + 3, 100)
+    assert found.total == Decimal("0.60") * 42
+    assert "pays for 33 of 42" in found.warnings[0]
