@@ -196,11 +196,9 @@ class MediaSource(Generic[M]):
 
     def _row_fault(self, values: Mapping[str, Any]) -> str | None:
         """Why a row cannot be shown, with the name of its file."""
-        word, name = self._kind.word, self._name_of(values)
+        name = self._name_of(values)
         if not name:
-            if word in values:
-                return f'has nothing in field "{word}", where the {word} is named.'
-            return f"names no {word}: the field must be called {word}."
+            return self._nameless(values)
         fault = self._fault(name) or self._kind.fault(values)
         return None if fault is None else f"{name} {fault}"
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, Q
 
 from app.viewmodels.action import Action
 from app.viewmodels.background import BackgroundWork, Progress
-from app.viewmodels.formats import digits
+from app.viewmodels.formats import count_of, digits
 from app.viewmodels.record_files import copy_text, save_csv
 from app.viewmodels.record_table import RecordQuery, RecordTableModel
 from app.viewmodels.toasts import Toasts
@@ -88,9 +88,10 @@ class TablePane(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         some = self.view.selected_count()
         known = "" if self.model.filling else f" {digits(len(self.model.ids))}"
-        words = f"{digits(some)} selected" if some else f"all{known}"
-        menu.addAction(f"Copy {words} rows\tCtrl+C").triggered.connect(self.copy)
-        menu.addAction(f"Save {words} rows as CSV…").triggered.connect(self.ask_csv)
+        words = f"{digits(some)} selected rows" if some else f"all{known} rows"
+        words = "the selected row" if some == 1 else words
+        menu.addAction(f"Copy {words}\tCtrl+C").triggered.connect(self.copy)
+        menu.addAction(f"Save {words} as CSV…").triggered.connect(self.ask_csv)
         menu.addAction("Select all\tCtrl+A").triggered.connect(self.view.selectAll)
         menu.addSeparator()
         columns = self.view.header_menu()
@@ -123,7 +124,9 @@ class TablePane(QWidget):
             return await save_csv(self.model.source, selected or self.model.ids[:], columns, path, report)
 
         job = self._background.run(f"Saving {path.name}", save)
-        job.ended.connect(lambda fault: fault or self._toasts.say(f"{digits(job.result)} rows saved in {path}.", "ok"))
+        job.ended.connect(
+            lambda fault: fault or self._toasts.say(f"{count_of(job.result, 'row')} saved in {path}.", "ok")
+        )
 
     def set_filter(self, column: str, values: Sequence[str]) -> None:
         """Allow only these values in a column (none: all)."""
@@ -230,7 +233,7 @@ class TablePane(QWidget):
     def _copied(self, result: tuple[str, int]) -> None:
         text, count = result
         QGuiApplication.clipboard().setText(text)
-        self._toasts.say(f"{digits(count)} rows copied.", "ok")
+        self._toasts.say(f"{count_of(count, 'row')} copied.", "ok")
 
     def _present_view(self) -> View:
         return {**_plain(self.model.query), "columns": self.view.columns_kept()}

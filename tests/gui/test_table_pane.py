@@ -169,6 +169,19 @@ async def test_a_kept_sort_by_a_column_that_is_gone_is_dropped(qtbot: QtBot) -> 
     assert made.model.query == RecordQuery(descending=True)
 
 
+async def test_one_row_is_one_row(pane: TablePane) -> None:
+    shown: list[Toast] = []
+    pane._toasts.added.connect(shown.append)
+    pane.view.select_ids([2])
+    menu = pane.more_menu()
+    assert menu.actions()[0].text() == "Copy the selected row\tCtrl+C"
+    menu.close()
+    pane.copy()
+    await pane._copier.wait()
+    await asyncio.sleep(0)
+    assert shown[-1].text.replace("\u00a0", " ") == "1 row copied."
+
+
 async def test_selected_rows_are_copied_as_tab_separated_text(pane: TablePane) -> None:
     pane.view.select_ids([2, 3])
     pane.copy()
