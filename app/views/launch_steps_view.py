@@ -213,7 +213,7 @@ class LaunchStepsView(QWidget):
     def _fill_data(self) -> None:
         grid = FieldGrid()
         for spec in self._form.specs("blueprint"):
-            if spec.group not in ("", "advanced", "gates"):
+            if spec.group not in ("", "advanced", "gates", "partners"):
                 self._add(grid, spec, 1)
         self.steps[1].body.addWidget(grid)
         self.rows = DataRows()
@@ -241,6 +241,11 @@ class LaunchStepsView(QWidget):
         for spec in [specs[name] for name in _GATES] + [s for s in self._form.specs("blueprint") if s.group == "gates"]:
             self._add(gates.grid, spec, 2)
         body.addWidget(gates)
+        if about_partners := [spec for spec in self._form.specs("blueprint") if spec.group == "partners"]:
+            partners = Fold("Partners: who leaves, who waits, models")
+            for spec in about_partners:
+                self._add(partners.grid, spec, 2)
+            body.addWidget(partners)
         fold = Fold("Durations and account")
         used = {*_TASK_FIRST, *_TASK_THEN, *_TASK_REST, *_PAY, *_GATES}
         rest = [spec for name, spec in specs.items() if name not in used]

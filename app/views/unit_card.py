@@ -50,10 +50,9 @@ class UnitCardView(QWidget):
         self._sections: dict[str, tuple[QWidget, KeyValueGrid]] = {}
         self.conversation = ConversationPanel(desktop)
         self.conversation.shown_changed.connect(lambda _shown: self._show())
+        layout.addWidget(self.conversation, 1)
         for key, words in _SECTIONS:
             layout.addWidget(self._section(key, words))
-            if key == "said":
-                layout.addWidget(self.conversation, 1)
         self._buttons = self._make_buttons()
         layout.addWidget(self._buttons)
         layout.addStretch(1)

@@ -67,8 +67,8 @@ export class ChatView {
     if (!isSmall) {
       return make("aside", { class: "ch-side", "aria-label": "Instructions", tabindex: "0" }, ...parts);
     }
-    const fold = make("details", { open: true }, make("summary", {}, "Instructions"), ...parts);
-    return make("aside", { class: "ch-side", "aria-label": "Instructions" }, fold);
+    this.fold = make("details", { open: true }, make("summary", {}, "Instructions"), ...parts);
+    return make("aside", { class: "ch-side", "aria-label": "Instructions" }, this.fold);
   }
 
   _people() {
@@ -218,6 +218,7 @@ export class ChatView {
       }
       return;
     }
+    this._makeRoom();
     this._form = new InnerForm(questions, (answers) => this.act.answer(answers));
     this.write.replaceChildren(this._form.element);
     this.showLast();
@@ -261,6 +262,7 @@ export class ChatView {
     let words = "";
     if (isOver) {
       this._away.clear();
+      this._ends = null;
       words = "Over";
     } else if (wants.length) {
       words = `${wants.join(" and ")} would like to end`;
@@ -284,9 +286,15 @@ export class ChatView {
     if (text && !this.sendButton.disabled) {
       this.text.value = "";
       this._grow();
+      this._makeRoom();
       this.act.send(text);
       this.text.focus();
     }
+  }
+
+  /** On a phone the instructions fold away once they were read. */
+  _makeRoom() {
+    this.fold?.removeAttribute("open");
   }
 
   _toggleEnd() {

@@ -5,37 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
 
+from tests.browser.accessibility import check_page
 from tests.browser.conftest import OpenPage, Serve, begin, receipt
 
 pytestmark = pytest.mark.browser
 
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
-    "resultTypes": ["violations"],
-}
 WORK = [
     {"when": "2026-11-20T10:00:00Z", "status": "completed", "reason": None, "pay": "0.05", "bonus": None},
     {"when": "2026-11-20T09:00:00Z", "status": "approved", "reason": None, "pay": "0.05", "bonus": "0.50"},
     {"when": "2026-11-19T09:00:00Z", "status": "rejected", "reason": "Too fast.", "pay": "0.05", "bonus": None},
     {"when": "2026-11-18T09:00:00Z", "status": "timeout", "reason": None, "pay": "0.05", "bonus": None},
 ]
-
-
-async def _check(page: Page, folder: Path, name: str) -> None:
-    results = await Axe().run(page, options=RULES)
-    found = [
-        f"{broken['id']}: {broken['help']} at {node['target']}: {node['failureSummary']}"
-        for broken in results.response["violations"]
-        for node in broken["nodes"]
-    ]
-    assert not found, f"{name}:\n" + "\n".join(found)
-    overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0, f"{name} is {overflow} px wider than the window"
-    await page.screenshot(path=folder / f"{name}.png", full_page=True)
-    assert (folder / f"{name}.png").stat().st_size > 2000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -46,21 +27,21 @@ async def test_image_label_from_welcome_to_receipt(
     desktop = await serve("image_label", title="What shape is it?", state={"submissions": WORK})
     page = await open_page(desktop.link("mira.k"), width=width, height=height, scheme=scheme)
     await page.wait_for_selector("#cd-start")
-    await _check(page, tmp_path, "welcome")
+    await check_page(page, tmp_path, "welcome")
     await begin(page)
     await page.wait_for_selector(".il-stage[aria-busy=false]")
-    await _check(page, tmp_path, "image-empty")
+    await check_page(page, tmp_path, "image-empty")
     await page.keyboard.press("1")
     await page.keyboard.press("b")
-    await _check(page, tmp_path, "image-box")
+    await check_page(page, tmp_path, "image-box")
     await page.keyboard.press("?")
     await page.wait_for_selector("dialog[open]")
-    await _check(page, tmp_path, "image-keys")
+    await check_page(page, tmp_path, "image-keys")
     await page.keyboard.press("Escape")
     await page.click("text=Submit")
     await receipt(page)
     await page.wait_for_selector("text=Take another")
-    await _check(page, tmp_path, "receipt")
+    await check_page(page, tmp_path, "receipt")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,20 +52,20 @@ async def test_static_html_and_its_messages(
     desktop = await serve("static_html", answer_seconds=0.3)
     page = await open_page(desktop.url + "/preview", width=width, height=height, scheme=scheme)
     await page.wait_for_selector("text=What you will do")
-    await _check(page, tmp_path, "preview")
+    await check_page(page, tmp_path, "preview")
     await page.goto(desktop.link("mira.k"))
     await begin(page)
     await page.click("text=Positive")
     await page.click("text=Price")
-    await _check(page, tmp_path, "form")
+    await check_page(page, tmp_path, "form")
     await page.click("text=Submit")
     await page.wait_for_selector(".cd-foot-status[data-tone=bad]")
-    await _check(page, tmp_path, "form-missing")
+    await check_page(page, tmp_path, "form-missing")
     await page.select_option("#sure", "1")
     desktop.is_away = True
     await page.click("text=Submit")
     await page.wait_for_selector("text=Try now")
-    await _check(page, tmp_path, "form-waiting")
+    await check_page(page, tmp_path, "form-waiting")
     desktop.is_away = False
     await page.click("text=Try now")
     await receipt(page)
@@ -99,23 +80,23 @@ async def test_video_label_with_segments_and_a_fault(
     page = await open_page(desktop.link("mira.k"), width=width, height=height, scheme=scheme)
     await begin(page)
     await page.wait_for_selector(".vl-stage[aria-busy=false]")
-    await _check(page, tmp_path, "video-empty")
+    await check_page(page, tmp_path, "video-empty")
     for key in ("i", "Shift+ArrowRight", "o", "Escape", "2", "i", "Shift+ArrowRight", "o", "i"):
         await page.keyboard.press(key)
-    await _check(page, tmp_path, "video-segments")
+    await check_page(page, tmp_path, "video-segments")
     await page.get_by_label("End of segment 1").fill("9:00")
     await page.get_by_label("End of segment 1").press("Tab")
     await page.wait_for_selector("text=The video is from 0:00 to 0:06.000.")
-    await _check(page, tmp_path, "video-fault")
+    await check_page(page, tmp_path, "video-fault")
     await page.get_by_label("Cannot tell").check()
-    await _check(page, tmp_path, "video-cannot-tell")
+    await check_page(page, tmp_path, "video-cannot-tell")
     await page.locator(".cd-bar-title").click()
     await page.keyboard.press("?")
     await page.wait_for_selector("dialog[open]")
-    await _check(page, tmp_path, "video-keys")
+    await check_page(page, tmp_path, "video-keys")
     await page.goto(desktop.url + "/preview")
     await page.wait_for_selector(".vl-stage[aria-busy=false]")
-    await _check(page, tmp_path, "video-preview")
+    await check_page(page, tmp_path, "video-preview")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -123,28 +104,28 @@ async def test_doors_and_refusals(serve: Serve, open_page: OpenPage, tmp_path: P
     desktop = await serve("mock", answer_seconds=0.3, state={"can_take": False, "refusal": "You cannot take part."})
     page = await open_page(desktop.url + "/welcome", width=360, height=740, scheme=scheme)
     await page.wait_for_selector("text=Please come in through your link")
-    await _check(page, tmp_path, "closed")
+    await check_page(page, tmp_path, "closed")
     await page.goto(desktop.link(None))
     await page.wait_for_selector("text=Who are you?")
     await page.click("text=Go on")
     await page.wait_for_selector("text=Please type your name.")
-    await _check(page, tmp_path, "name")
+    await check_page(page, tmp_path, "name")
     await page.fill("#cd-name", "Mira")
     await page.click("text=Go on")
     await page.wait_for_selector("text=You cannot take part.")
-    await _check(page, tmp_path, "refused")
+    await check_page(page, tmp_path, "refused")
     desktop.refusal = ("blocked", "You cannot take part.")
     await page.goto(desktop.url + "/task?worker_id=Mira&id=1")
     await page.get_by_role("heading", name="You cannot take part").wait_for()
-    await _check(page, tmp_path, "no-unit")
+    await check_page(page, tmp_path, "no-unit")
     desktop.is_away = True
     await page.goto(desktop.url + "/welcome")
     await page.wait_for_selector("text=The requester's program is away")
-    await _check(page, tmp_path, "away")
+    await check_page(page, tmp_path, "away")
     desktop.is_away = False
     desktop.refusal = None
     await page.goto(desktop.url + "/task?worker_id=Mira&id=2")
     await page.wait_for_selector("#cd-answer")
     await page.click("[aria-label='Give back this unit']")
     await page.wait_for_selector("dialog[open]")
-    await _check(page, tmp_path, "give-back")
+    await check_page(page, tmp_path, "give-back")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.accessibility import check_page
 from tests.browser.conftest import EXAMPLES, Launch, OpenPage, RealRun, receipt
 
 pytestmark = pytest.mark.browser
@@ -270,3 +271,67 @@ async def test_the_requester_speaks_in(launch: Launch, open_page: OpenPage) -> N
     await run.live.speak_in(1, "Please come to an end.")
     for page in (ada, ben):
         await expect(page.locator(".ch-line[data-who=requester]")).to_contain_text("Please come to an end.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_page_is_accessible_from_the_waiting_room_to_the_end(
+    launch: Launch, open_page: OpenPage, tmp_path: Path, scheme: str
+) -> None:
+    run = await launch("chat")
+    ada = await enter(open_page, run, "ada", scheme=scheme)
+    await expect(ada.locator(".cd-state")).to_contain_text("You are number 1 of 1 waiting.")
+    await check_page(ada, tmp_path, "waiting")
+    ben = await enter(open_page, run, "ben", scheme=scheme, width=360, height=740)
+    await expect(ada.locator("#ch-text")).to_be_visible()
+    await say(ada, "Hello")
+    await say(ben, "Hello to you")
+    await heard(ada, "Hello to you")
+    for page, name in ((ada, "desktop"), (ben, "phone")):
+        await check_page(page, tmp_path, f"talk-{name}")
+        assert await page.locator(".ch-log").get_attribute("role") == "log"
+        assert not await page.is_checked("#ch-sound")  # no sound that was not asked for
+    await end(ada, ben)
+    for page, name in ((ada, "desktop"), (ben, "phone")):
+        await page.wait_for_selector(".ch-form")
+        await check_page(page, tmp_path, f"form-{name}")
+        await page.fill("#ch-question-0", "14:00")
+        await page.check(".ch-form >> text=neither")
+        await page.click("text=Send answers")
+    for page, name in ((ada, "desktop"), (ben, "phone")):
+        await page.wait_for_selector("text=The conversation is over.")
+        await check_page(page, tmp_path, f"over-{name}")
+
+
+async def test_a_conversation_is_held_with_the_keyboard_alone(launch: Launch, open_page: OpenPage) -> None:
+    run = await launch(EXAMPLES / "chat" / "with_model.yaml")
+    page = await open_page(run.live.entry_link("ada", 1))
+    await page.focus("#cd-start")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#ch-text:visible")
+    for _ in range(12):
+        if await page.evaluate("document.activeElement.id") == "ch-text":
+            break
+        await page.keyboard.press("Tab")
+    for text in ("When are you free?", "At 14:00?"):
+        await page.keyboard.type(text)
+        await page.keyboard.press("Enter")
+        await heard(page, text)
+        await expect(page.locator(".ch-turn").first).to_have_text("It is your turn")
+    await page.keyboard.press("Tab")  # to the button that sends
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await page.wait_for_selector(".ch-form")
+    for _ in range(12):
+        if await page.evaluate("document.activeElement.type") == "radio":
+            break
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=The conversation is over.")
+    for _ in range(12):
+        if await page.evaluate("document.activeElement.textContent") == "Hand in":
+            break
+        await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await receipt(page)

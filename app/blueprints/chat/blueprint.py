@@ -188,11 +188,12 @@ class ChatBlueprint(Blueprint):
         said = outputs.get("comment") if isinstance(outputs, dict) else ""
         comment = said if isinstance(said, str) else ""
         short = "; ".join(" ".join(answer.split()) for _, answer in answers if answer) or " ".join(comment.split())
-        extra = (("Comment", comment),) if comment else ()
+        questions = read_questions(self._args.last_questions, "blueprint.last_questions")
+        chosen = {question.question for question in questions if question.choices}
         return SubmissionView(
             answer=(f"{role}: {short}" if short else role)[:400],
-            labels=tuple(answer for _, answer in answers if answer.strip()),
-            fields=(("Role", role), *answers, *extra),
+            labels=tuple(answer for question, answer in answers if answer.strip() and question in chosen),
+            fields=(("Role", role), *answers),
             comment=comment,
         )
 

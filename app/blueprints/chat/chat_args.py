@@ -55,9 +55,9 @@ class ChatArgs(RowArgs):
     min_messages: int = arg(
         0, help="Each has to write so many messages before they can want to end.", minimum=0, maximum=1000
     )
-    last_questions: list[Any] = arg(
-        factory=list,
-        help="Asked of each at the end, inside the conversation: texts, or {question, choices}.",
+    last_questions: dict[str, Any] = arg(
+        factory=dict,
+        help="Asked of each at the end, inside the conversation: each question with its choices, [] for a text.",
     )
     comment: bool = arg(True, help="Whether a comment can be added when handing in.", label="Comment")
     typing_indicator: bool = arg(True, help="Whether others see that somebody writes.")
@@ -103,8 +103,12 @@ class ChatArgs(RowArgs):
         help="What speaks for models: scripted, or the name of a function in the task's Python file.",
         group="partners",
     )
-    model_roles: list[str] = arg(factory=list, help="Roles that the model has from the beginning.", group="partners")
-    model_lines: list[str] = arg(factory=list, help="What the scripted model says, in order.", group="partners")
+    model_roles: list[str] = arg(
+        factory=list, help="Roles that the model has from the beginning.", kind="labels", group="partners"
+    )
+    model_lines: list[str] = arg(
+        factory=list, help="What the scripted model says, in order.", kind="labels", group="partners"
+    )
     model_seconds: float = arg(
         30.0,
         help="A model that takes longer for one answer is given up.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from app.errors import ConfigError
 
 MOST_ANSWERS = 50
 LONGEST_ANSWER = 2_000
-KINDS = ("text", "choices")
 
 
 @dataclass(frozen=True)
@@ -27,20 +26,18 @@ class FormQuestion:
         return {"type": "text", "question": self.question}
 
 
-def read_questions(given: Sequence[Any], key: str) -> tuple[FormQuestion, ...]:
-    """The questions of a form as a task file has them: texts, or `{question, choices}`. `ConfigError`."""
+def read_questions(given: Mapping[str, Any], key: str) -> tuple[FormQuestion, ...]:
+    """The questions of a form as a task file has them: each with a list of choices, empty for a text. `ConfigError`."""
     made = []
-    for place, each in enumerate(given, 1):
-        entry = {"question": each} if isinstance(each, str) else each
-        question = entry.get("question") if isinstance(entry, Mapping) else None
-        choices = entry.get("choices", ()) if isinstance(entry, Mapping) else None
-        if not isinstance(question, str) or not question.strip() or not isinstance(choices, list | tuple):
-            raise ConfigError(f"Question {place} needs a text, and may have choices: {{question, choices}}.", key=key)
-        if not all(isinstance(choice, str | int | float) and str(choice).strip() for choice in choices):
-            raise ConfigError(f"A choice of question {place} is no text.", key=key)
-        if len(choices) == 1 or len({str(choice) for choice in choices}) < len(choices):
-            raise ConfigError(f"Question {place} needs two different choices at least.", key=key)
-        made.append(FormQuestion(question.strip(), tuple(str(choice) for choice in choices)))
+    for question, choices in given.items():
+        options = [] if choices is None or choices == "" else choices
+        if not str(question).strip() or not isinstance(options, list | tuple):
+            raise ConfigError(f'"{question}" needs a list of choices; [] asks for a text.', key=key)
+        if not all(isinstance(choice, str | int | float) and str(choice).strip() for choice in options):
+            raise ConfigError(f'A choice of "{question}" is no text.', key=key)
+        if len(options) == 1 or len({str(choice) for choice in options}) < len(options):
+            raise ConfigError(f'"{question}" needs two different choices at least.', key=key)
+        made.append(FormQuestion(str(question).strip(), tuple(str(choice) for choice in options)))
     if len(made) > MOST_ANSWERS:
         raise ConfigError(f"A form has {MOST_ANSWERS} questions at most; there are {len(made)}.", key=key)
     return tuple(made)
