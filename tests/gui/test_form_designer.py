@@ -311,4 +311,8 @@ async def test_the_form_is_previewed_before_it_is_saved(case: Case, monkeypatch:
         config = (await client.get(opened[0].split("/enter/")[0] + "/task_config.json")).json()
     assert config["preview_data"]["form"]["title"] == "Not saved yet"
     assert config["preview_data"]["message"]
-    designer.back_button.click()
+    designer.model.preview.close()
+    await designer.model.preview.server.wait()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(opened[0])
