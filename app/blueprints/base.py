@@ -135,6 +135,8 @@ class SubmissionView:
     video: Path | None = None
     video_url: str = ""
     segments: tuple[Segment, ...] = ()
+    tracks: tuple[str, ...] = ()
+    """The rows of the timeline, as the worker saw them; none: those that the segments name."""
 
 
 class Blueprint(ABC):

@@ -248,9 +248,9 @@ async def save_file(path: Path, content: bytes) -> Path:
     return path
 
 
-def rows_of(segments: Sequence[Any]) -> list[str]:
-    """The tracks of segments, in the order in which they come: one without a name when there is none."""
-    return list(dict.fromkeys(segment.track for segment in segments)) or [""]
+def rows_of(tracks: Sequence[str], segments: Sequence[Any]) -> list[str]:
+    """The rows of a timeline: the task's tracks, then those that segments name beside them; one at least."""
+    return list(dict.fromkeys([*tracks, *(segment.track for segment in segments)])) or [""]
 
 
 def _write(path: Path, content: bytes) -> None:

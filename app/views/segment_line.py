@@ -38,9 +38,9 @@ class SegmentLine(QWidget):
         self.setAccessibleName("Timeline: left and right choose a segment, Enter plays it")
         theme.current().changed.connect(self.update)
 
-    def setSegments(self, segments: Sequence[Any], order: Sequence[str]) -> None:
-        """Show segments; `order` gives labels their colours."""
-        self.segments, self.rows, self.chosen = segments, rows_of(segments), -1
+    def setSegments(self, segments: Sequence[Any], order: Sequence[str], tracks: Sequence[str] = ()) -> None:
+        """Show segments; `order` gives labels their colours, `tracks` are the task's rows."""
+        self.segments, self.rows, self.chosen = segments, rows_of(tracks, segments), -1
         words = list(dict.fromkeys([*order, *(segment.label for segment in segments)]))
         self._colors = {word: BOX_COLORS[place % len(BOX_COLORS)] for place, word in enumerate(words)}
         self._length = max((segment.end for segment in segments), default=0.0)

@@ -16,9 +16,10 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.viewmodels.action import Action
 from app.viewmodels.formats import count_of
@@ -27,11 +28,13 @@ from app.views.image_canvas import GROUND
 from app.views.segment_line import SegmentLine, words_of
 from app.views.widgets.buttons import Button, IconButton
 from app.views.widgets.file_dialog import FileDialog
+from app.views.widgets.flow import FlowLayout
 from app.views.widgets.labels import label
 
 MOST_LISTED = 200
 """Later segments are counted; nobody reads more, and each is several widgets."""
-_LIST_HEIGHT = 170
+_LIST_HEIGHT = 128
+_LEAST_HEIGHT = 180
 
 
 class VideoScreen(QWidget):
@@ -43,18 +46,27 @@ class VideoScreen(QWidget):
         super().__init__(parent)
         self.image: QImage | None = None
         self.message = ""
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(_LEAST_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Video")
 
     def show_image(self, image: QImage | None, message: str = "") -> None:
         """Show a picture, or a sentence."""
         self.image, self.message = image, message
+        self._limit()
         self.setAccessibleDescription(message)
         self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(480, 270)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._limit()
+
+    def _limit(self) -> None:
+        """No higher than a picture of this width is: the rest of the room is for what stands below."""
+        if self.image is not None and self.image.width():
+            self.setMaximumHeight(max(_LEAST_HEIGHT, round(self.width() * self.image.height() / self.image.width())))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.clicked.emit()
@@ -95,7 +107,7 @@ class VideoAnswer(QFrame):
         layout.setSpacing(4)
         self.picture = VideoScreen()
         layout.addWidget(self.picture, 1)
-        layout.addLayout(self._make_controls())
+        layout.addWidget(self._make_controls())
         self.line = SegmentLine()
         layout.addWidget(self.line)
         self._rows = QGridLayout()
@@ -107,6 +119,7 @@ class VideoAnswer(QFrame):
         layout.addWidget(self.list)
         self.note.setContentsMargins(14, 0, 14, 0)
         layout.addWidget(self.note)
+        layout.addStretch(0)
         self._connect()
 
     def setView(self, view: Any, order: Sequence[str] = (), made: Sequence[tuple[str, bytes]] = ()) -> None:
@@ -115,14 +128,16 @@ class VideoAnswer(QFrame):
         The same again changes nothing: a video that is being watched does not begin anew because others answered.
         """
         segments = tuple(view.segments) if view is not None else ()
-        shown = (view.video, view.video_url, segments, tuple(order), tuple(made)) if view is not None else None
+        shown = None
+        if view is not None:
+            shown = (view.video, view.video_url, segments, view.tracks, tuple(order), tuple(made))
         if shown == self._shown:
             return
         self._shown = shown
         self.player.close()
         self.path, self._url = (view.video, view.video_url) if view is not None else (None, "")
         self._made = tuple(entry for entry in made if entry[0].endswith(".vtt"))
-        self.line.setSegments(segments, order)
+        self.line.setSegments(segments, order, view.tracks if view is not None else ())
         self.line.setVisible(bool(segments))
         self._list_segments(segments)
         self._length = 0.0
@@ -166,23 +181,31 @@ class VideoAnswer(QFrame):
         if self.path is not None and self.isVisible() and not self.player.is_open:
             self.player.open(self.path, self.player.at)
 
-    def _make_controls(self) -> QHBoxLayout:
+    def _make_controls(self) -> QWidget:
         self.back_button = IconButton("ph.caret-left", "One picture back")
         self.play_button = IconButton("ph.play", "Play")
         self.on_button = IconButton("ph.caret-right", "One picture on")
         self.time = label("", "small", "dim")
+        self.time.setMinimumHeight(28)
         self.open_button = Button("Open in the default player", "quiet", icon="ph.arrow-square-out")
         self.open_button.setToolTip("With sound, in the program that this computer plays videos with")
         self.save_button = Button("Save as WebVTT", "quiet", icon="ph.download-simple")
-        row = QHBoxLayout()
+        holder = QWidget()
+        row = FlowLayout(holder, 4)
         row.setContentsMargins(10, 4, 10, 0)
-        row.setSpacing(4)
-        for widget in (self.back_button, self.play_button, self.on_button, self.time):
+        for widget in (
+            self.back_button,
+            self.play_button,
+            self.on_button,
+            self.time,
+            self.open_button,
+            self.save_button,
+        ):
             row.addWidget(widget)
-        row.addStretch(1)
-        row.addWidget(self.open_button)
-        row.addWidget(self.save_button)
-        return row
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        holder.setSizePolicy(policy)
+        return holder
 
     def _connect(self) -> None:
         self.player.opened.connect(self._opened)
@@ -274,7 +297,9 @@ def _listed(rows: QGridLayout) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setObjectName("clear")
     inner = QWidget()
+    inner.setObjectName("page")
     inner.setLayout(rows)
     area.setWidget(inner)
     area.setAccessibleName("Segments")

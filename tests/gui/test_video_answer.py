@@ -61,6 +61,8 @@ async def test_the_first_picture_comes_and_the_length_is_known(answer: VideoAnsw
     assert answer.time.text() == "0:00 / 0:06"
     assert not answer.player.playing
     assert answer.line.rows == ["person", "car"]
+    answer.setView(SubmissionView("x", video=VIDEO, segments=SEGMENTS, tracks=("car", "dog", "person")), ORDER)
+    assert answer.line.rows == ["car", "dog", "person"]
 
 
 async def test_nothing_waits_on_the_windows_thread(answer: VideoAnswer) -> None:

@@ -120,7 +120,7 @@ def read_segments(answer: Any) -> tuple[Segment, ...]:
     if not isinstance(found, list):
         return ()
     read = (read_segment(raw) for raw in found[:MAX_SEGMENTS])
-    return tuple(sorted((each for each in read if each), key=lambda each: (each.start, each.end, each.track)))
+    return tuple(sorted((each for each in read if each), key=lambda each: (each.start, each.end)))
 
 
 def _text_fault(text: Any, name: str, longest: int) -> str | None:

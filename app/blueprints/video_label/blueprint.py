@@ -188,6 +188,7 @@ class VideoLabelBlueprint(Blueprint):
             video=local.path if local is not None else None,
             video_url="" if local is not None else video,
             segments=segments,
+            tracks=self._rules.tracks,
         )
 
     def summarize_submission(

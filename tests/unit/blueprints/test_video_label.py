@@ -243,7 +243,7 @@ def test_an_answer_is_described_with_its_segments(folder: Path) -> None:
     assert view.labels == ("left: a", "left: b", "right: a")
     assert view.video == folder / "car_alone.webm"
     assert view.segments[0] == Segment("a", 0, 1.5, "left")
-    assert view.comment == "so"
+    assert (view.comment, view.tracks) == ("so", ("left", "right"))
     assert task.summarize_submission(inputs, answer, ()) == (view.answer, view.labels)
 
 
