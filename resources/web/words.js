@@ -30,6 +30,12 @@ export const REFUSALS = {
   broken: { symbol: "away", title: "That did not work" },
   unit_gone: { symbol: "stop", title: "This unit has ended" },
   soft_blocked: { symbol: "stop", title: "No more units for you" },
+  gold_disqualified: { symbol: "stop", title: "No more units for you" },
+  screening_over: { symbol: "check", tone: "ok", title: "No more workers are needed" },
+  gold_over: { symbol: "check", tone: "ok", title: "No more workers are needed" },
+  test_open: { symbol: "people", title: "You have a unit open" },
+  not_suitable: { symbol: "inbox", title: "There is no unit for you" },
+  looking: { symbol: "clock", title: "One moment, please", again: true },
 };
 /** A refusal of another code. */
 export const REFUSED = { symbol: "inbox", title: "There is no unit for you now" };

@@ -23,7 +23,7 @@ from app.data.packets import ONBOARDING_PREFIX, Packet, PacketType
 HEARTBEAT_SECONDS = 6.0
 RETRY_SECONDS = 0.25
 LONGEST_RETRY_SECONDS = 5.0
-TRY_AGAIN = frozenset({"run_full", "paused", "not_ready", "all_taken", "concurrent_limit", "failed"})
+TRY_AGAIN = frozenset({"run_full", "paused", "not_ready", "all_taken", "concurrent_limit", "failed", "looking"})
 """Refusals that a person would try again after; any other one sends them home."""
 ENDED = frozenset({"disconnect", "timeout", "returned", "expired", "partner disconnect"})
 TALK_SECONDS = 120.0
