@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,21 @@ async def test_a_file_that_is_written_to_while_it_is_sent_never_arrives_whole(tm
     os.utime(path, (0, 0))  # a file system's clock may not tick between two writes
     body = (await fetch(path, meanwhile=lambda: path.write_bytes(later)))[2]
     assert len(body) < 3 * CHUNK
+
+
+async def test_of_a_video_of_gigabytes_only_the_stretch_that_is_asked_for_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.webm"
+    with path.open("wb") as file:
+        file.truncate(6 << 30)
+        file.seek(5 << 30)
+        file.write(b"here")
+    tracemalloc.start()
+    try:
+        status, headers, body = await fetch(path, range=f"bytes={5 << 30}-{(5 << 30) + 999_999}")
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+    assert (status, body[:4], len(body)) == (206, b"here", 1_000_000)
+    assert headers["content-range"] == f"bytes {5 << 30}-{(5 << 30) + 999_999}/{6 << 30}"
+    status, _, body = await fetch(path, range="bytes=-10")
+    assert (status, body) == (206, bytes(10))

@@ -23,7 +23,7 @@ def config_of(name: str, *overrides: str) -> RunConfig:
     return configs.load_task_file(ROOT / "examples" / name / "task.yaml", overrides)
 
 
-@pytest.mark.parametrize("name", ["mock", "static_html", "image_label", "static_react", "chat"])
+@pytest.mark.parametrize("name", ["mock", "static_html", "image_label", "static_react", "chat", "video_label"])
 async def test_the_pages_of_every_blueprint_are_served(name: str, tmp_path: Path) -> None:
     preview = PagePreview(config_of(name), tmp_path, SystemClock())
     url = await preview.open()
