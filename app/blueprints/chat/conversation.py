@@ -121,7 +121,7 @@ class Conversation:
                 if self.talk.want_to_end(place, wish):
                     await self._tell(place, {"wants_to_end": wish, "seat": place, "name": self.seats[place].name})
                 continue
-            message = message_of(update, self.rules.longest)
+            message = message_of(update, self.rules.longest, model=self.seats[place].is_model)
             if message is None:
                 continue
             if self.talk.speak(place):

@@ -43,8 +43,11 @@ def read_questions(given: Mapping[str, Any], key: str) -> tuple[FormQuestion, ..
     return tuple(made)
 
 
-def message_of(update: Mapping[str, Any], longest: int) -> dict[str, Any] | None:
-    """The message in what a page said: its text and the answers of its form; None when there is none."""
+def message_of(update: Mapping[str, Any], longest: int, *, model: bool = False) -> dict[str, Any] | None:
+    """The message in what was said: its text and the answers of its form; None when there is none.
+
+    `model`: a model said it. That a page says so of itself means nothing.
+    """
     text = update.get("text")
     answers = read_form_answers(update)
     if not isinstance(text, str) or not text.strip():
@@ -52,8 +55,7 @@ def message_of(update: Mapping[str, Any], longest: int) -> dict[str, Any] | None
     data: dict[str, Any] = {}
     if answers:
         data["form_responses"] = [{"question": question, "response": answer} for question, answer in answers]
-    given = update.get("task_data")
-    if isinstance(given, Mapping) and given.get("model") is True:
+    if model:
         data["model"] = True
     return {"text": text.strip()[:longest], "task_data": data}
 
