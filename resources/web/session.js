@@ -242,7 +242,7 @@ export class Session extends EventTarget {
     this._unanswered = 0;
     if (packet.packet_type === "heartbeat") {
       this._attempt = 0;
-      const away = data.last_mephisto_ping && Date.now() - data.last_mephisto_ping > PING_AGE;
+      const away = data.away || (data.last_mephisto_ping && Date.now() - data.last_mephisto_ping > PING_AGE);
       this._tell(away ? "away" : "open");
     }
     if (packet.packet_type === "client_bound_live_update") {

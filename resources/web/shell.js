@@ -256,11 +256,12 @@ class TaskPage {
   async _comeBack(reason) {
     this._saveNow();
     const { token } = this.session;
+    this.frame.setBanner("warn", "You were away for a while. Asking whether the unit is still yours.");
     try {
       await this.session.register(this._waiting(), true);
     } catch (error) {
       if (error instanceof Refusal && error.code === "unit_gone") {
-        this._end("disconnect", reason);
+        this._end("disconnect", reason || error.message);
       } else {
         this._refused(error);
       }

@@ -5,7 +5,7 @@ export const ENDED = {
   expired: ["The task has ended", "The requester has closed this unit. You need do nothing more."],
   timeout: ["The time is over", "This unit was not sent in time, so somebody else can do it now."],
   returned: ["You gave this unit back", "Somebody else can do it now. You can take another."],
-  disconnect: ["You were away for too long", "This unit was given to somebody else. You can take another."],
+  disconnect: ["You were away for too long", "This unit is not yours any more: somebody else can do it now. You can take another."],
   "partner disconnect": ["Your partner has left", "This unit cannot be finished without them."],
 };
 /** The same of an introduction: nobody else waits for it, and it can be begun again. */

@@ -28,6 +28,11 @@ class MuteProxy:
         for line in self._lines:
             line.is_mute = True
 
+    def cut_mute(self) -> None:
+        """The connections that are mute are reset, as those of a phone are when it wakes."""
+        for line in [line for line in self._lines if line.is_mute]:
+            line.cut()
+
     async def close(self) -> None:
         """Cut everything."""
         assert self._server is not None

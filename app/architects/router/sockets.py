@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.architects.router.actions import Action, CloseSocket, Refused, ToDesktop, ToSocket
 from app.architects.router.agents import Agent, AgentBook, Said
@@ -233,7 +234,10 @@ class PageSockets:
         # the ping's true age is taken from the page's own time, so that a wrong clock there cuts nobody off.
         client = packet.client_timestamp or wall
         client_ms = client if client > 1e11 else client * 1000.0  # bundles send seconds, some old ones milliseconds
-        data = {"last_mephisto_ping": client_ms - self._desktop.ping_age(now) * 1000.0, "status": agent.status}
+        ping = client_ms - self._desktop.ping_age(now) * 1000.0
+        data: dict[str, Any] = {"last_mephisto_ping": ping, "status": agent.status}
+        if not self._desktop.is_open:  # known before its last ping is old
+            data["away"] = True
         beat = Packet(PacketType.HEARTBEAT, agent.token, data, router_outgoing_timestamp=wall)
         beat.router_incoming_timestamp = packet.router_incoming_timestamp
         return ToSocket(socket_id, beat.to_json())
