@@ -62,7 +62,7 @@ export class SegmentList {
     const label = choice(labels, (value) => this.segments.change(id, { label: value }));
     const bin = make("button", { class: "il-tool", type: "button", onclick: () => remove(id) }, icon("trash"));
     const fault = make("p", { class: "vl-fault", id: `vl-fault-${id}`, hidden: true });
-    const row = { id, find, label, bin, fault, track: null, note: null };
+    const row = { id, find, label, bin, fault, track: null, note: null, shown: "" };
     row.start = this._timeField(row, "start");
     row.end = this._timeField(row, "end");
     row.here = ["start", "end"].map((which) => this._hereButton(row, which));
@@ -100,6 +100,7 @@ export class SegmentList {
       } else {
         row.start.removeAttribute("aria-invalid");
         row.end.removeAttribute("aria-invalid");
+        row.shown = "";
         this.show();
       }
       this._tell(row, reason);
@@ -114,6 +115,7 @@ export class SegmentList {
       const reason = this.segments.change(row.id, { [which]: this.options.now() });
       if (!reason) {
         row[which].removeAttribute("aria-invalid");
+        row.shown = "";
         this.show();
       }
       this._tell(row, reason);
@@ -130,6 +132,11 @@ export class SegmentList {
   }
 
   _fill(row, item, number) {
+    const key = [number, item.label, item.track, item.start, item.end, item.note].join("|");
+    if (row.shown === key) {
+      return; // of a thousand segments one has changed
+    }
+    row.shown = key;
     row.node.style.setProperty("--il-colour", this.options.colourOf(item.label));
     row.find.textContent = String(number);
     row.find.setAttribute("aria-label", `Play segment ${number}, ${item.label}`);

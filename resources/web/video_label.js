@@ -355,7 +355,8 @@ class VideoPage {
     } else if (key === "k") {
       player.pause();
     } else if (key === "j" || key === "l") {
-      this.frame.say(`${player.shuttle(key === "l" ? 1 : -1)} times.`);
+      const speed = player.shuttle(key === "l" ? 1 : -1);
+      this.frame.say(speed > 0 ? `On, speed ${speed}.` : `Back, speed ${-speed}.`);
     } else if (key === "Home" || key === "End") {
       player.seek(key === "Home" ? 0 : player.length);
     } else if (key === "m") {

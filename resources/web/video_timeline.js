@@ -132,11 +132,12 @@ export class VideoTimeline {
     this.inner.style.width = `${Math.max(1, this._room * this.zoom)}px`;
     this.ruler.setAttribute("aria-valuemax", segments.length.toFixed(3));
     const gone = new Set(this._nodes.keys());
-    segments.tracks.forEach((track, place) => {
-      segments.onTrack(track).forEach((item, order) => {
-        gone.delete(item.id);
-        this._showSegment(item, this.lanes[place], order, scale);
-      });
+    const shownOn = new Map(segments.tracks.map((track, place) => [track, { lane: this.lanes[place], count: 0 }]));
+    segments.ordered.forEach((item, place) => {
+      const row = shownOn.get(item.track);
+      gone.delete(item.id);
+      this._showSegment(item, place + 1, row.lane, row.count, scale);
+      row.count += 1;
     });
     for (const id of gone) {
       this._nodes.get(id).remove();
@@ -160,7 +161,7 @@ export class VideoTimeline {
     return place >= 0 && place <= this._room;
   }
 
-  _showSegment(item, lane, order, scale) {
+  _showSegment(item, number, lane, order, scale) {
     let node = this._nodes.get(item.id);
     if (!node) {
       node = this._makeSegment(item.id);
@@ -173,15 +174,20 @@ export class VideoTimeline {
         node.focus({ preventScroll: true });
       }
     }
-    const number = this.segments.numberOf(item.id);
+    const chosen = item.id === this.segments.selectedId;
+    const key = [number, item.label, item.track, item.start, item.end, scale, chosen].join("|");
+    if (node.shown === key) {
+      return; // of a thousand segments one has changed
+    }
+    node.shown = key;
     const where = item.track ? `, ${item.track}` : "";
     node.style.left = `${item.start * scale}px`;
     node.style.width = `${Math.max(3, (item.end - item.start) * scale)}px`;
     node.style.setProperty("--il-colour", this.options.colourOf(item.label));
     node.firstChild.textContent = `${number} ${item.label}`;
     node.setAttribute("aria-label", `Segment ${number}: ${item.label}${where}, ${timeText(item.start)} to ${timeText(item.end)}`);
-    node.toggleAttribute("data-chosen", item.id === this.segments.selectedId);
-    node.setAttribute("aria-current", String(item.id === this.segments.selectedId));
+    node.toggleAttribute("data-chosen", chosen);
+    node.setAttribute("aria-current", String(chosen));
   }
 
   _makeSegment(id) {
