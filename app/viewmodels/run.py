@@ -23,6 +23,7 @@ from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import NOTHING, digits
 from app.viewmodels.paced import Paced
 from app.viewmodels.run_figures import Tile
+from app.viewmodels.run_gates import GateCounts, read_gates
 from app.viewmodels.run_series import RunSeries, rate_per_minute
 
 TABLES = ("task_runs", "units", "agents", "onboarding_agents", "payments", "events", "pending_decisions")
@@ -46,14 +47,14 @@ _ELSEWHERE = (
 )
 
 
-def read_facts(session: Session, run_id: int, now: datetime) -> tuple[RunHeader, int, bool]:
-    """The tiles of a run, how many refusals its journal has, and whether anybody has ever taken a unit."""
+def read_facts(session: Session, run_id: int, now: datetime) -> tuple[RunHeader, int, bool, GateCounts]:
+    """The tiles of a run, how many refusals its journal has, whether anybody has ever taken a unit, and its gates."""
     refused = listing.ListingQuery("refused", {"task_run_id": run_id})
     header = totals.run_header(session, run_id, now)
     somebody = header.last_submission_at is not None or header.at_work > 0
     if not somebody:
         somebody = any(agent_counts(session, run_id).values())
-    return header, listing.count(session, refused), somebody
+    return header, listing.count(session, refused), somebody, read_gates(session, run_id)
 
 
 def read_series(session: Session, run_id: int, now: datetime) -> RunSeries:
@@ -91,6 +92,7 @@ class RunViewModel(QObject):
         self.desktop, self.run_id = desktop, run_id
         self.facts: RunHeader | None = None
         self.refused = 0
+        self.gates = GateCounts()
         self.elsewhere = False
         self.somebody_came = True
         self.series = RunSeries()
@@ -305,7 +307,7 @@ class RunViewModel(QObject):
 
     async def _read_facts(self) -> None:
         found = await self.desktop.store.read(read_facts, self.run_id, self.desktop.clock.now())
-        self.facts, self.refused, self.somebody_came = found
+        self.facts, self.refused, self.somebody_came, self.gates = found
         self._look_who()
         self.changed.emit()
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
 from app.viewmodels.desktop import Desktop
 from app.viewmodels.formats import digits
 from app.viewmodels.run import RunViewModel
+from app.viewmodels.run_gates import gate_words
 from app.viewmodels.worker_actions import Subjects
 from app.views import theme
 from app.views.dossier import DossierView
@@ -169,6 +170,10 @@ class RunView(QWidget):
         strip.setContentsMargins(20, 0, 20, 12)
         strip.setSpacing(6)
         strip.addWidget(self.tiles)
+        self.gate_words = label("", "small", "dim")
+        self.gate_words.setWordWrap(True)
+        self.gate_words.setAccessibleName("Gates")
+        strip.addWidget(self.gate_words)
         self.launch_words = label("", "small", "dim")
         self.launch_bar = QProgressBar()
         self.launch_bar.setTextVisible(False)
@@ -197,6 +202,9 @@ class RunView(QWidget):
             self.banner.say(words, tone, action, closable=False)
         self._strip.setContentsMargins(20, 12 if words else 0, 20, 12)
         self._show_launch()
+        words = gate_words(run.gates, run.live.refusals if run.live is not None else {})
+        self.gate_words.setText(words)
+        self.gate_words.setVisible(bool(words))
         self.tables.show_counts()
         offered = (run.state, run.live is None, run.elsewhere)
         if offered != self._offered:

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from app.data.repo.core import AGENTS, ASSIGNMENTS, UNITS, one, run
-from app.data.states import UnitIndex, UnitStatus
+from app.data.repo.core import AGENTS, ASSIGNMENTS, ONBOARDING, UNITS, constants, one, run
+from app.data.states import ONBOARDING_LIVE, AgentStatus, UnitIndex, UnitStatus
 
 P = sa.bindparam
 # the index of such units is used only where the statement says that they are below zero
@@ -54,6 +54,24 @@ def count_test_units(session: Session, run_id: int) -> dict[int, TestUnitCounts]
         elif status != UnitStatus.EXPIRED:
             done[index] += number
     return {index: TestUnitCounts(at_work[index], done[index]) for index in at_work}
+
+
+_WAITING = sa.select(
+    sa.select(sa.func.count())
+    .select_from(ONBOARDING)
+    .where(ONBOARDING.c.task_run_id == P("run"), ONBOARDING.c.status.in_(constants(ONBOARDING_LIVE)))
+    .scalar_subquery(),
+    sa.select(sa.func.count())
+    .select_from(AGENTS)
+    .where(AGENTS.c.task_run_id == P("run"), AGENTS.c.status == AgentStatus.WAITING)
+    .scalar_subquery(),
+)
+
+
+def count_waiting(session: Session, run_id: int) -> tuple[int, int]:
+    """How many are in the onboarding of a run, and how many wait for the others of their item."""
+    newcomers, partners = one(session, _WAITING, {"run": run_id})
+    return int(newcomers), int(partners)
 
 
 def rows_had(session: Session, run_id: int, worker_id: int, unit_index: int) -> list[int]:
