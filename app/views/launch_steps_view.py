@@ -25,6 +25,14 @@ _TASK_THEN = ("task_description", "task_name")
 _TASK_REST = ("project", "task_tags")
 _PAY = ("task_reward", "budget", "maximum_units_per_worker", "qualifications", "assignment_duration_in_seconds")
 _GATES = ("allowed_concurrent", "max_num_concurrent_units")
+_GATE_FLAGS = {
+    "use_screening_task": ("screening_data", "passed_qualification_name", "max_screening_units"),
+    "use_golds": (
+        *("gold_data", "gold_qualification_base", "min_golds", "gold_every", "max_incorrect_golds"),
+        *("max_golds_per_worker", "max_gold_units"),
+    ),
+}
+"""What says whether a gate is used, and the fields that mean something only then."""
 _LABELS = {
     "task.task_title": "Title shown to workers",
     "task.task_description": "What is to be done",
@@ -58,7 +66,9 @@ _PLACEHOLDERS = {
     "task.project": "none",
 }
 _STEP_OF = {"task": 0, "blueprint": 0, "provider": 2, "architect": 3}
-_ZERO_IS_NO_LIMIT = ("maximum_units_per_worker", "allowed_concurrent", "max_num_concurrent_units")
+_ZERO_IS_NO_LIMIT = (
+    *("maximum_units_per_worker", "allowed_concurrent", "max_num_concurrent_units", "max_golds_per_worker"),
+)
 
 
 class LaunchStepsView(QWidget):
@@ -238,9 +248,13 @@ class LaunchStepsView(QWidget):
         grid.add(self.estimate_field)
         body.addWidget(grid)
         gates = Fold("Gates: onboarding, screening, gold units and limits")
-        for spec in [specs[name] for name in _GATES] + [s for s in self._form.specs("blueprint") if s.group == "gates"]:
+        of_task = [spec for spec in self._form.specs("blueprint") if spec.group == "gates"]
+        for spec in [specs[name] for name in _GATES] + of_task:
+            if spec.name in _GATE_FLAGS:
+                gates.grid.new_row()
             self._add(gates.grid, spec, 2)
         body.addWidget(gates)
+        self._show_gates()
         if about_partners := [spec for spec in self._form.specs("blueprint") if spec.group == "partners"]:
             partners = Fold("Partners: who leaves, who waits, models")
             for spec in about_partners:
@@ -269,6 +283,13 @@ class LaunchStepsView(QWidget):
             else:
                 widget.deleteLater()
         self._show_where()
+
+    def _show_gates(self) -> None:
+        """The fields of a gate that is not used cannot be filled in."""
+        for flag, names in _GATE_FLAGS.items():
+            editor = self.editors.get(f"blueprint.{flag}")
+            for name in names if editor is not None else ():
+                self.fields[f"blueprint.{name}"].setEnabled(editor.value() in (True, "true"))
 
     def _add(self, grid: FieldGrid, spec: FieldSpec, step: int) -> None:
         editor = self._make_editor(spec)
@@ -319,6 +340,8 @@ class LaunchStepsView(QWidget):
                 self.editors[money].setPrefix(sign_of(self._form.currency))
         elif key.startswith("architect."):
             self._show_where()
+        elif key.split(".")[1] in _GATE_FLAGS:
+            self._show_gates()
 
     def _estimate_edited(self) -> None:
         self._estimate = self.estimate.value()
