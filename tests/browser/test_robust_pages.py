@@ -270,6 +270,66 @@ async def test_a_connection_that_dies_silently_is_noticed_before_the_worker_coun
         assert run.rows(AGENTS) == [("in task", 1)]
 
 
+async def test_a_conversation_goes_on_over_a_connection_that_died_silently(launch: Launch, open_page: OpenPage) -> None:
+    run = await launch("chat")
+    async with in_front_of(port_of(run)) as proxy:
+        ben = await open_page(run.live.entry_link("ben"))
+        await ben.click("#cd-start")
+        ada = await open_page("about:blank")
+        await ada.add_init_script(SIX_TIMES_AS_FAST)
+        await ada.goto(behind(run.live.entry_link("ada"), proxy.port))
+        await ada.click("#cd-start")
+        for page in (ada, ben):
+            await expect(page.locator("#ch-text")).to_be_visible()
+        await say(ben, "Hello")
+        await expect(ada.locator(".ch-log")).to_contain_text("Hello")
+        proxy.mute()
+        await say(ben, "Are you there?")
+        await say(ada, "Yes, I am")
+        await expect(ada.locator(".ch-log")).to_contain_text("Are you there?")
+        await expect(ben.locator(".ch-log")).to_contain_text("Yes, I am")
+        await say(ada, "All of it?")
+        await expect(ben.locator(".ch-log")).to_contain_text("All of it?")
+        lines = [await page.locator(".ch-line[data-who=other]").count() for page in (ada, ben)]
+        assert lines == [2, 2]
+        assert run.rows("SELECT count(*) FROM live_updates WHERE direction = 'in'") == [(4,)]
+        assert run.rows(AGENTS) == [("in task", 2)]
+
+
+async def say(page: Page, text: str) -> None:
+    """Say something in a conversation."""
+    await page.fill("#ch-text", text)
+    await page.keyboard.press("Enter")
+
+
+async def test_back_and_reload_in_the_introduction(launch: Launch, open_page: OpenPage) -> None:
+    run = await launch("gated")
+    page = await open_page(run.live.entry_link("mira.k"))
+    await page.click("#cd-start")
+    await page.wait_for_selector("text=Before you begin")
+    await page.check("text=It is wrong")
+    await page.reload()
+    await page.wait_for_selector("text=Your answers from before are here again")
+    assert await page.locator("input[value=wrong]").is_checked()
+    await page.go_back()
+    await page.click("#cd-start")
+    await page.wait_for_selector("text=Before you begin")
+    assert run.rows("SELECT count(*) FROM onboarding_agents") == [(1,)]
+    await page.check("text=It is wrong")
+    await page.route("**/submit_onboarding", lambda route: route.abort())
+    await page.get_by_role("button", name="Submit").click()
+    await expect(page.locator(".cd-banner").first).to_contain_text("Your answers are not sent yet")
+    await page.unroute("**/submit_onboarding")
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
+    await page.reload()  # it is sent by itself
+    await page.wait_for_selector("text=/Receipt \\d/")
+    assert run.rows("SELECT status FROM onboarding_agents") == [("approved",)]
+    assert run.rows(AGENTS) == [("in task", 1)]
+    await page.reload()
+    await page.wait_for_selector("text=/Receipt \\d/")
+    assert run.rows(AGENTS) == [("in task", 1)]
+
+
 async def test_while_the_requesters_program_is_away_the_page_says_so_and_its_work_is_taken(
     launch: Launch, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
