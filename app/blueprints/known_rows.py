@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,26 @@ def as_known(blueprint: Blueprint, number: int, values: Any, *, may_lack_truth: 
     if isinstance(blueprint, JudgesAnswers):
         shared = dict(blueprint.known_row(shared, truth))
     return KnownRow(number, shared, truth)
+
+
+def with_truth(blueprint: Blueprint, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a page was given, with the truth of the known row that it was made of: for simulated workers alone."""
+    truth = _truths_shown(blueprint).get(_shown(inputs))
+    return inputs if truth is None else {**inputs, TRUTH: truth}
+
+
+@lru_cache(maxsize=4)
+def _truths_shown(blueprint: Blueprint) -> dict[str, Any]:
+    found = {}
+    for kind in kinds_of(blueprint):
+        for row in read_known_file(blueprint, kind, may_lack_truth=True) if _file_of(blueprint, kind) else ():
+            found[_shown(blueprint.initial_data(row.shared, {}))] = row.truth
+    return found
+
+
+def _shown(inputs: Mapping[str, Any]) -> str:
+    """What tells one row from another; what is loaded ahead does not belong to it."""
+    return json.dumps({name: value for name, value in inputs.items() if name != "next_image_url"}, sort_keys=True)
 
 
 def _file_of(blueprint: Blueprint, kind: str) -> str:

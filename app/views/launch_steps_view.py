@@ -287,9 +287,9 @@ class LaunchStepsView(QWidget):
     def _show_gates(self) -> None:
         """The fields of a gate that is not used cannot be filled in."""
         for flag, names in _GATE_FLAGS.items():
-            editor = self.editors.get(f"blueprint.{flag}")
-            for name in names if editor is not None else ():
-                self.fields[f"blueprint.{name}"].setEnabled(editor.value() in (True, "true"))
+            is_on = self.editors[f"blueprint.{flag}"].value() in (True, "true")
+            for name in names:
+                self.fields[f"blueprint.{name}"].setEnabled(is_on)
 
     def _add(self, grid: FieldGrid, spec: FieldSpec, step: int) -> None:
         editor = self._make_editor(spec)

@@ -172,6 +172,7 @@ class RunView(QWidget):
         strip.addWidget(self.tiles)
         self.gate_words = label("", "small", "dim")
         self.gate_words.setWordWrap(True)
+        self.gate_words.hide()
         self.gate_words.setAccessibleName("Gates")
         strip.addWidget(self.gate_words)
         self.launch_words = label("", "small", "dim")

@@ -108,19 +108,22 @@ def describe_answers(fields: Sequence[FormField], outputs: Any, files: Sequence[
 
 
 def simulate_answers(fields: Sequence[FormField], row: Mapping[str, Any], accuracy: float, draw: float) -> Any:
-    """What a simulated worker fills in. A field of the row named `truth` holds what is right for a choice."""
+    """What a simulated worker fills in. A field of the row named `truth` holds what is right: for a choice, or for
+    fields by their names."""
     seed = hashlib.sha256(repr(sorted((k, str(v)) for k, v in row.items() if k != "html")).encode()).digest()
     answers: dict[str, Any] = {}
     for place, field in enumerate(fields):
         if field.kind in ("file", "hidden"):
             continue
+        said = row.get("truth", "")
+        truth = str(said.get(field.name, "") if isinstance(said, Mapping) else said)
         if not field.is_choice:
-            answers[field.name] = _made_up(field, seed[place % len(seed)])
+            named = isinstance(said, Mapping) and truth and draw < accuracy
+            answers[field.name] = truth if named else _made_up(field, seed[place % len(seed)])
             continue
         options = [value for value in field.options if value] or list(field.options)
         if not options:
             continue
-        truth = str(row.get("truth", ""))
         right = truth if truth in options else options[seed[place % len(seed)] % len(options)]
         wrong = [value for value in options if value != right]
         chosen = right if draw < accuracy or not wrong else wrong[int(draw * 1000) % len(wrong)]

@@ -226,7 +226,8 @@ class StaticReactBlueprint(Blueprint):
         truths = self._known_truths()
         own = {name: value for name, value in plain_inputs(inputs).items() if name not in TRUTH_FIELDS}
         others = list({_key(truth): truth for truth in truths.values()}.values())
-        return simulate_answer(own, truths.get(_key(own)), others, self._args.answer_field, accuracy, draw)
+        truth = inputs.get("truth", truths.get(_key(own)))
+        return simulate_answer(own, truth, others, self._args.answer_field, accuracy, draw)
 
     def simulate_onboarding(self, inputs: Mapping[str, Any]) -> Any:
         """What passes the onboarding."""

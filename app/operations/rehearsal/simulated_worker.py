@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from app.blueprints.base import Blueprint, SimulatesFiles, SimulatesOnboarding
+from app.blueprints.known_rows import with_truth
 from app.data.packets import ONBOARDING_PREFIX, Packet, PacketType
 
 HEARTBEAT_SECONDS = 6.0
@@ -251,7 +252,8 @@ class SimulatedWorker:
                     await socket.send(update.to_json())
 
     async def _submit(self, token: str, inputs: dict[str, Any]) -> None:
-        final_data = self._blueprint.simulate_answer(inputs, self._habits.accuracy, self._chance.random())
+        known = with_truth(self._blueprint, inputs)
+        final_data = self._blueprint.simulate_answer(known, self._habits.accuracy, self._chance.random())
         form = self._with_files(token, inputs, final_data)
         twice = self._chance.random() < self._habits.rudeness / 2
         started = time.perf_counter()
