@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.data.repo import live_updates
 from app.data.repo.live_updates import NewUpdate
-from app.errors import AppError
+from app.errors import AppError, StoreError
 from app.operations.engine.run_context import RunContext
 
 MOST_AT_ONCE = 1_000
@@ -70,6 +70,11 @@ class LiveLog:
             elif not batch[0][1].done():
                 batch[0][1].set_exception(error)
             return
+        except BaseException:  # a bug, or the end of the loop: nobody is left waiting
+            for _, kept in batch:
+                if not kept.done():
+                    kept.set_exception(StoreError("What was said could not be kept."))
+            raise
         for (_, kept), is_new in zip(batch, are_new, strict=True):
             if not kept.done():
                 kept.set_result(is_new)
