@@ -2,7 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { clamp } from "./numbers.js";
-import { timeText } from "./video_times.js";
+import { pictureTime, timeText } from "./video_times.js";
 
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2, 4];
 const BACK_SPEEDS = [1, 2, 4];
@@ -127,7 +127,7 @@ export class VideoPlayer extends EventTarget {
   /** Go so many pictures on (or back), standing still. */
   step(pictures) {
     this.pause();
-    this.seek((Math.round(this.time * this.fps) + pictures) / this.fps);
+    this.seek(pictureTime(Math.round(this.time * this.fps) + pictures, this.fps));
   }
 
   /** Forward (1) or back (-1); faster each time. Returns the speed. */

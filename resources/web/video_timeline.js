@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 import { clamp } from "./numbers.js";
 import { LEAST_SECONDS } from "./video_segments.js";
-import { timeText } from "./video_times.js";
+import { pictureTime, timeText } from "./video_times.js";
 
 const MOST_PIXELS_PER_SECOND = 400;
 const STEP = 1.5;
@@ -241,7 +241,7 @@ export class VideoTimeline {
       return best;
     }
     const fps = this.options.fps();
-    return clamp(Math.round(time * fps) / fps, 0, this.segments.length);
+    return clamp(pictureTime(Math.round(time * fps), fps), 0, this.segments.length);
   }
 
   _wheel(event) {

@@ -22,3 +22,11 @@ export function readTime(text) {
 export function rounded(seconds) {
   return Math.round(seconds * 1000) / 1000;
 }
+
+/**
+ * When a picture begins, to the thousandth after it: files tell times in thousandths or finer, rounded either way, and a
+ * time a hair too early shows the picture before.
+ */
+export function pictureTime(number, fps) {
+  return Math.ceil((number / fps) * 1000 - 0.001) / 1000;
+}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import av
+import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import EXAMPLES, Launch, OpenPage, Serve, begin, receipt
@@ -127,6 +131,32 @@ async def test_j_k_and_l_play_there_and_back(serve: Serve, open_page: OpenPage) 
     here = await page.inner_text(".vl-time")
     await _press(page, "ArrowRight", "ArrowLeft")
     assert (await page.inner_text(".vl-time"))[:5] == here[:5]
+
+
+_STEP = """
+new Promise((tell) => {
+  document.querySelector("video").requestVideoFrameCallback((_, shown) => tell(shown.mediaTime));
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+})
+"""
+
+
+@pytest.mark.parametrize(("codec", "name"), [("libvpx", "a.webm"), ("libvpx-vp9", "a.webm")])
+async def test_each_step_shows_the_next_picture_whatever_the_rate(
+    serve: Serve, open_page: OpenPage, tmp_path: Path, codec: str, name: str
+) -> None:
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=30))
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 8, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    desktop = await serve(NAME, base_dir=tmp_path, video_list=None, video_folder=".")
+    page = await _work(desktop, open_page)
+    times = [await page.evaluate(_STEP) for _ in range(8)]
+    assert times == pytest.approx([number / 30 for number in range(1, 9)], abs=0.001)
 
 
 async def test_segments_are_drawn_moved_and_resized_with_the_mouse(serve: Serve, open_page: OpenPage) -> None:
