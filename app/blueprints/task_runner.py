@@ -94,7 +94,7 @@ class SimulatedPartner(Protocol):
     """Whether it can hand in."""
 
     def hear(self, update: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What it says when its page hears this."""
+        """What it says when its page hears this; at its beginning, `{}`."""
         ...
 
 
@@ -115,6 +115,9 @@ class LiveRules:
     """Whether the requester may say something to everybody."""
     submit_when_over: bool = False
     """Whether work is taken only once the logic is over."""
+    heard_at_once: bool = False
+    """Whether the logic hears a page before what it said is on the disk. What the logic says to that is kept behind it,
+    and only then told: for logics that know what comes twice by themselves."""
     simulate: Callable[[Mapping[str, Any], float], SimulatedPartner] | None = None
     """A simulated worker's part in it, for a page's initial data and a draw in [0, 1)."""
     preview: Callable[[Mapping[str, Any], Mapping[str, Any] | None], list[dict[str, Any]]] | None = None

@@ -19,10 +19,12 @@ from app.blueprints.remote_procedure.calls import (
     find_functions,
     list_requests,
 )
+from app.blueprints.remote_procedure.simulated import SimulatedCaller, check_calls
 from app.blueprints.served_files import page_map, plain_inputs
 from app.blueprints.static_html.blueprint import StaticHtmlArgs, StaticHtmlBlueprint
 from app.blueprints.static_react.blueprint import StaticReactBlueprint
 from app.blueprints.task_code import check_syntax
+from app.blueprints.task_runner import LiveRules
 from app.errors import ConfigError
 
 
@@ -51,6 +53,11 @@ class RemoteProcedureArgs(StaticHtmlArgs):
     calls_per_minute: int = arg(
         60, help="How often one worker's page may call in a minute.", minimum=1, maximum=6000, label="Calls a minute"
     )
+    rehearsal_calls: list[Any] = arg(
+        factory=list,
+        help="What the pages of simulated workers call before they hand in: {target: name, args: what it is given}.",
+        group="advanced",
+    )
     call_seconds: float = arg(
         30.0, help="A function that takes longer is given up.", minimum=0.1, maximum=600, kind="seconds"
     )
@@ -70,6 +77,9 @@ class RemoteProcedureBlueprint(Blueprint):
         self._args = cast(RemoteProcedureArgs, args)
         self._page = _page_class(self._args)(_page_args(self._args), base_dir)
         self._functions: Mapping[str, Callable[..., Any]] = {}
+        calls = self._args.rehearsal_calls
+        simulate = (lambda inputs, draw: SimulatedCaller(calls)) if calls else None
+        self.live = LiveRules(heard_at_once=True, simulate=simulate)
 
     @classmethod
     def assert_task_args(cls, args: BlueprintArgs, base_dir: Path) -> None:
@@ -78,6 +88,7 @@ class RemoteProcedureBlueprint(Blueprint):
         _page_class(given).assert_task_args(_page_args(given), base_dir)
         if not args.task_code:
             raise ConfigError("is required: the file with the functions.", key="blueprint.task_code")
+        check_calls(given.rehearsal_calls)
         path = check_syntax(args.task_code, base_dir)
         if not any(name in _assigned(path) for name in FUNCTIONS):
             raise ConfigError(

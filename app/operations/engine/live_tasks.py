@@ -73,10 +73,14 @@ class LiveTasks:
             update_id = f"unnamed-{secrets.token_hex(8)}"
         if said.get("id") == agent.token:  # others may see it: a token is nobody else's to know
             said["id"] = _name_of(agent)
-        is_new = await self._log.keep(NewUpdate(agent.agent_id, INWARD, update_id, said))
+        keeping = self._log.put(NewUpdate(agent.agent_id, INWARD, update_id, said))
+        at_once = self._context.blueprint.live.heard_at_once
+        if at_once and agent.live is not None:
+            agent.live.put_update(said)
+        is_new = await keeping
         if data.get("receipt"):
             await self._channels.push_status(agent.token, agent.status, agent.channel_id, news={"heard": update_id})
-        if is_new and agent.live is not None:
+        if is_new and agent.live is not None and not at_once:
             agent.live.put_update(said)
 
     async def say(self, agent_id: int, token: str, content: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -226,6 +226,7 @@ class SimulatedWorker:
         partner = simulate(inputs, self._chance.random())
         for past in inputs.get("past_live_updates", []):
             partner.hear(past)
+        await self._say(socket, token, partner.hear({}))
         while not partner.is_over:
             try:
                 async with asyncio.timeout(TALK_SECONDS):
@@ -246,10 +247,13 @@ class SimulatedWorker:
                 said = partner.hear(data)
             else:
                 continue
-            for words in said:
-                update = Packet(PacketType.MEPHISTO_BOUND_LIVE_UPDATE, token, {**words, "id": token}, time.time())
-                with suppress(WebSocketException, OSError):
-                    await socket.send(update.to_json())
+            await self._say(socket, token, said)
+
+    async def _say(self, socket: ClientConnection, token: str, said: Sequence[Mapping[str, Any]]) -> None:
+        for words in said:
+            update = Packet(PacketType.MEPHISTO_BOUND_LIVE_UPDATE, token, {**words, "id": token}, time.time())
+            with suppress(WebSocketException, OSError):
+                await socket.send(update.to_json())
 
     async def _submit(self, token: str, inputs: dict[str, Any]) -> None:
         known = with_truth(self._blueprint, inputs)
