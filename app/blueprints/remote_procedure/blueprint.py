@@ -86,8 +86,6 @@ class RemoteProcedureBlueprint(Blueprint):
         """The page and its data are right, and there is a file with functions. Nothing of that file is run here."""
         given = cast(RemoteProcedureArgs, args)
         _page_class(given).assert_task_args(_page_args(given), base_dir)
-        if not args.task_code:
-            raise ConfigError("is required: the file with the functions.", key="blueprint.task_code")
         check_calls(given.rehearsal_calls)
         path = check_syntax(args.task_code, base_dir)
         if not any(name in _assigned(path) for name in FUNCTIONS):

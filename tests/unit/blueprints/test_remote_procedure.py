@@ -48,9 +48,10 @@ def test_a_file_without_functions_is_told_before_the_launch(tmp_path: Path, code
         make(tmp_path, code)
 
 
-def test_a_task_without_a_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is required: the file with the functions"):
-        make(tmp_path, task_code="")
+def test_a_task_without_a_file_is_told() -> None:
+    args, problems = check(RemoteProcedureArgs, {"task_source": "page.html"})
+    assert args is None
+    assert [problem.name for problem in problems] == ["task_code"]
 
 
 def test_the_page_gets_its_row_and_no_calls_yet(tmp_path: Path) -> None:
