@@ -69,7 +69,7 @@ class AnswerParts(QWidget):
         self._layout.addWidget(self.line)
         self.calls = CallList()
         self._layout.addWidget(self.calls)
-        self.said = ConversationLog()
+        self.said = ConversationLog(follows=False)
         self.said.setFrameShape(QFrame.Shape.NoFrame)
         self.said.setMinimumHeight(SAID_HEIGHT)
         self._layout.addWidget(self.said, 1)

@@ -22,10 +22,14 @@ _WHO = {"requester": "you", "model": "a program"}
 
 
 class ConversationLog(QTextBrowser):
-    """The lines of a conversation. It is text: nothing runs, nothing is fetched. New lines are put below the others."""
+    """The lines of a conversation. It is text: nothing runs, nothing is fetched. New lines are put below the others.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    One that `follows` stays at the end; else each conversation is shown from its beginning.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, follows: bool = True) -> None:
         super().__init__(parent)
+        self._follows = follows
         self.setOpenLinks(False)
         self.setAccessibleName("Conversation")
         self.setMinimumHeight(120)
@@ -51,7 +55,9 @@ class ConversationLog(QTextBrowser):
                 cursor.insertBlock()
             cursor.insertHtml(_as_html(line))
         self._lines = wanted
-        if at_end:
+        if not self._follows:
+            bar.setValue(bar.minimum())
+        elif at_end:
             bar.setValue(bar.maximum())
 
     def lines(self) -> tuple[Any, ...]:
