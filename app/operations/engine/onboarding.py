@@ -45,6 +45,7 @@ class OnboardingDesk:
         self._presence = presence
         self._channels = channels
         self._asked_at = context.clock.now()
+        presence.when_shifted.append(self._shift)
 
     async def restore(self) -> None:
         """After a restart: those who were in the onboarding are in it again, with time to come back."""
@@ -101,11 +102,16 @@ class OnboardingDesk:
         if not len(self.room):
             return
         if self._presence.is_judging:
-            await self.let_go(self.room.list_overdue())
+            overdue = self.room.list_overdue()
+            await self.let_go([each for each in overdue if not self._presence.is_excused(each.newcomer.channel_id)])
         now = self._context.clock.now()
         if now - self._asked_at >= timedelta(seconds=ASK_SECONDS):
             self._asked_at = now
             await self._channels.broadcast(Packet(PacketType.REQUEST_STATUSES, DESKTOP_ID))
+
+    def _shift(self, drift: timedelta) -> None:
+        self.room.shift(drift)
+        self._asked_at += drift
 
     async def end(self) -> None:
         """The run is over: who is still in the onboarding is told so."""

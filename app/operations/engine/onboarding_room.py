@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.clock import Clock
 from app.data.states import AgentStatus
@@ -121,6 +121,13 @@ class OnboardingRoom:
                 newcomer.lost_at = newcomer.lost_at or now
 
     # time
+
+    def shift(self, drift: timedelta) -> None:
+        """The clock was set, or the computer slept: that is nobody's time."""
+        for newcomer in self._by_token.values():
+            newcomer.started_at += drift
+            newcomer.lost_at = newcomer.lost_at and newcomer.lost_at + drift
+            newcomer.heard_at = newcomer.heard_at and newcomer.heard_at + drift
 
     def list_overdue(self) -> Sequence[OverdueNewcomer]:
         """Those whose time is up now."""

@@ -45,6 +45,7 @@ class Partners:
         self.say: Callable[[AtWork, Mapping[str, Any]], Any] | None = None
         """Says something to a page and keeps it; set by what does."""
         self._away: dict[int, datetime] = {}
+        presence.when_shifted.append(self._shift)
 
     # somebody leaves
 
@@ -67,6 +68,11 @@ class Partners:
             is_under_way=self.is_under_way(agent.assignment_id),
             has_model=self._context.blueprint.live.stand_in is not None,
         )
+
+    def _shift(self, drift: timedelta) -> None:
+        self._away = {agent_id: until + drift for agent_id, until in self._away.items()}
+        for seat in self.seats.values():
+            seat.deadline += drift
 
     async def hold(self, agent: AtWork) -> None:
         """The others wait for somebody who lost the connection: they are told once until when."""

@@ -7,7 +7,7 @@ pages had a chance to come back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,6 +84,8 @@ class Presence:
         self._by_assignment: defaultdict[int, dict[int, AtWork]] = defaultdict(dict)
         self._not_before = clock.now()
         self._routers: dict[str, datetime | None] = {}
+        self.when_shifted: list[Callable[[timedelta], None]] = []
+        """Called when the clock was set, or the computer slept: others who keep moments move them along as well."""
         self._slept_from: tuple[datetime, float] = (clock.now(), 0.0)
 
     def __len__(self) -> int:
@@ -251,6 +253,8 @@ class Presence:
             agent.lost_at = agent.lost_at and agent.lost_at + drift
             agent.heard_at = agent.heard_at and agent.heard_at + drift
             agent.logic_ended_at = agent.logic_ended_at and agent.logic_ended_at + drift
+        for move in self.when_shifted:
+            move(drift)
 
     @property
     def is_judging(self) -> bool:

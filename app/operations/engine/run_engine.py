@@ -287,7 +287,6 @@ class RunEngine:
             self.context.notify("router_lost", "The server of the pages cannot be reached. Workers' pages wait for it.")
         else:
             since = self._lost_at.pop(channel_id, None)
-            self.presence.give_chance()
             self.presence.router_back(channel_id)
             for newcomer in self.onboarding.room:
                 self.onboarding.room.lost(newcomer.token, channel_id)

@@ -53,6 +53,8 @@ async def test_a_lost_page_has_its_grace() -> None:
         made.connected(token, "c1")
         made.lost(token, "c1")
     await clock.turn(9)
+    made.shift(timedelta(hours=3))  # the clock was set: three hours ahead, and everybody with it
+    clock._now += timedelta(hours=3)
     assert overdue(made) == []
     made.connected("onboarding_ben", "c2")
     made.lost("onboarding_ben", "c1")  # the router that it has left
