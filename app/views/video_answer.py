@@ -116,7 +116,7 @@ class VideoAnswer(QFrame):
         self._rows.setVerticalSpacing(2)
         self._rows.setColumnStretch(3, 1)
         self.list = _listed(self._rows)
-        layout.addWidget(self.list)
+        layout.addWidget(self.list, 1)
         self.note.setContentsMargins(14, 0, 14, 0)
         layout.addWidget(self.note)
         layout.addStretch(0)
@@ -289,7 +289,9 @@ class VideoAnswer(QFrame):
                 label(f"{more}: the timeline and the export have them all", tone="dim"), MOST_LISTED, 0, 1, 4
             )
         self.list.setVisible(bool(segments))
-        self.list.setFixedHeight(min(_LIST_HEIGHT, 34 * min(len(segments), MOST_LISTED) + 12))
+        whole = 34 * min(len(segments), MOST_LISTED) + 12
+        self.list.setMinimumHeight(min(_LIST_HEIGHT, whole))
+        self.list.setMaximumHeight(whole)
 
 
 def _listed(rows: QGridLayout) -> QScrollArea:
