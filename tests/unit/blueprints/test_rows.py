@@ -121,7 +121,7 @@ def test_a_function_gives_rows_and_its_fault_is_told(tmp_path: Path) -> None:
     fine.check()
     assert [row.values["a"] for row in fine.read()] == [0, 1, 2]
     assert fine.count() is None
-    with pytest.raises(ConfigError, match="failed after 1 rows: KeyError"):
+    with pytest.raises(ConfigError, match=r"failed after 1 rows: mine\.py, line 3, in rows: KeyError"):
         list(RowSource(RowArgs(data_function="mine.py:rows"), tmp_path).read())
 
 
