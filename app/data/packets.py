@@ -30,6 +30,7 @@ class PacketType(StrEnum):
     with how many live updates it has read since the channel opened. Ours, router ->
     desktop: `{}`; the agent named by `subject_id` has its first socket open (it connected, or came back)."""
     HEARTBEAT = "heartbeat"
+    """The router's answer has, of ours, `away`: the desktop's channel is closed just now."""
     REQUEST_STATUSES = "request_statuses"
     """Either side asks the other, `{}`. A router asks whenever a channel opens: it knows nobody after a restart."""
     RETURN_STATUSES = "return_statuses"
@@ -37,6 +38,8 @@ class PacketType(StrEnum):
     the agents it knows, `disconnect` for those whose page has been silent too long."""
     REGISTER_AGENT = "register_agent"
     AGENT_DETAILS = "agent_details"
+    """Of ours, `said`: ids of live updates that the page gets with its data; the router takes it out, and sends those
+    no more."""
     SUBMIT_ONBOARDING = "submit_onboarding"
     SUBMIT_UNIT = "submit_unit"
     SUBMIT_METADATA = "submit_metadata"
