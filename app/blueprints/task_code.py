@@ -91,10 +91,12 @@ class TaskCode:
         `TaskCodeError` when it raises, or gives no answer in `seconds`; a thread that hangs ends with the program.
         """
         work = function(*args) if inspect.iscoroutinefunction(function) else _in_thread(function, args)
+        limit = asyncio.timeout(seconds)
         try:
-            return await asyncio.wait_for(work, seconds)
+            async with limit:
+                return await work
         except TimeoutError as error:
-            if error.__traceback__ is not None and _own_frames(error, self.path):
+            if not limit.expired():
                 raise self._told(error) from error  # its own, not ours
             name = getattr(function, "__name__", "a function")
             raise TaskCodeError(f"{name} gave no answer within {seconds:g} s.", self.path.name) from None
