@@ -116,12 +116,26 @@ async def do_chat(visitor: Visitor) -> None:
         await page.wait_for_selector("text=Sent and saved")
 
 
+async def do_video(visitor: Visitor) -> None:
+    page = await visitor.start("mira.k")
+    await page.wait_for_selector(".vl-stage[aria-busy=false]")
+    for key in ("1", "i", "Shift+ArrowRight", "Shift+ArrowRight", "o", "Escape", "ArrowDown", "2", "i"):
+        await page.keyboard.press(key)
+    for key in ("Shift+ArrowRight", "o"):
+        await page.keyboard.press(key)
+    await expect(page.locator(".vl-segment")).to_have_count(2)
+    await visitor.picture(page)
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector("text=Sent and saved")
+
+
 Work = Callable[[Visitor], Awaitable[None]]
 TOURS: dict[str, tuple[Work, int, Callable[[dict[str, Any]], bool]]] = {
     "static_html": (do_html, 1, lambda row: row["outputs"]["tone"] == "positive"),
     "static_react": (do_bundle, 1, lambda row: row["outputs"]["choice"] == "first"),
     "remote_procedure": (do_remote, 1, lambda row: len(row["live_updates"]) == 4),
     "form": (do_form, 1, lambda row: row["outputs"]["topic"] == "late"),
+    "video_label": (do_video, 1, lambda row: len(row["outputs"]["segments"]) == 2),
     "chat": (do_chat, 2, lambda row: any("What about ten?" in str(said) for said in row["live_updates"])),
 }
 """What a worker does with an example, how many submissions that makes, and what its export must hold."""
