@@ -149,7 +149,7 @@ class LiveAgent:
         """What the others call this seat: the name that its page was given, never the worker's own."""
         given = self.inputs.get("task_data")
         name = (given if isinstance(given, Mapping) else self.inputs).get("agent_display_name")
-        return name if isinstance(name, str) and name else f"Worker {self.unit_index + 1}"
+        return name if isinstance(name, str) and name else f"Worker {max(0, self.unit_index) + 1}"
 
     @property
     def is_model(self) -> bool:

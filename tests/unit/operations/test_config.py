@@ -324,3 +324,11 @@ def test_the_title_is_read_without_checking_the_rest() -> None:
     config = load_task_file(Path(__file__).parents[3] / "resources" / "samples" / "label_shapes.yaml")
     assert title_of(to_yaml(config)) == config.task.task_title
     assert title_of("mephisto: {}") == title_of("[") == title_of("just words") == ""
+
+
+def test_a_key_of_mephistos_that_says_nothing_here_is_no_fault(tmp_path: Path) -> None:
+    task = {"task_name": "n", "task_title": "t", "task_description": "d", "force_rebuild": True}
+    config, problems = from_values({"task": task, "blueprint": {"_blueprint_type": "mock"}}, tmp_path)
+    assert problems == []
+    assert config is not None
+    assert "force_rebuild" not in to_yaml(config)
