@@ -29,7 +29,7 @@ from app.viewmodels.run_series import RunSeries, rate_per_minute
 TABLES = ("task_runs", "units", "agents", "onboarding_agents", "payments", "events", "pending_decisions")
 _TICK_MS = 1000
 _FACTS_MS = 500
-_SERIES_MS = 3000
+_SERIES_MS = 1500
 _QUALITY_MS = 20_000
 _SERIES_TICKS = 10
 STEPS = 50
