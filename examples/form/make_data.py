@@ -1,6 +1,6 @@
 """Makes `messages.csv`, the data of this example: letters to a shop and the answers that two drafts gave.
 
-    python make_data.py
+python make_data.py
 """
 
 from __future__ import annotations
