@@ -8,8 +8,13 @@ run:
 	@sh setup.sh run
 	@$(PY) main.py $(ARGS)
 
+# Two processes, one for each core: pages in browsers and whole programs beside everything else.
 test: check
-	@QT_QPA_PLATFORM=offscreen timeout -s KILL 2000 $(PY) -m pytest -q
+	@export QT_QPA_PLATFORM=offscreen; pages=$$(mktemp); \
+	timeout -s KILL 2000 $(PY) -m pytest -q -p no:cacheprovider tests/browser tests/e2e > $$pages 2>&1 & other=$$!; \
+	timeout -s KILL 2000 $(PY) -m pytest -q --ignore=tests/browser --ignore=tests/e2e; own=$$?; \
+	wait $$other; theirs=$$?; echo "Pages and whole programs:"; cat $$pages; rm -f $$pages; \
+	test $$own -eq 0 && test $$theirs -eq 0
 
 # Style, types, walls between the rooms.
 check:

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import EXAMPLES
 from tests.browser.test_form_page import fill_example
+from tests.browser.test_gates_page import answer, do, unit
 from tests.e2e.real_desktop import RealDesktop, VirtualDisplay
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
@@ -129,6 +130,18 @@ async def do_video(visitor: Visitor) -> None:
     await page.wait_for_selector("text=Sent and saved")
 
 
+async def do_gated(visitor: Visitor) -> None:
+    page = await visitor.start("mira.k")
+    await page.wait_for_selector("text=Before you begin")
+    await answer(page, "wrong")
+    for number in range(3):  # the screening, a gold unit, one of the task
+        if number:
+            await page.click("text=Take another")
+        await unit(page)
+        await visitor.picture(page)
+        await do(page, right=True)
+
+
 Work = Callable[[Visitor], Awaitable[None]]
 TOURS: dict[str, tuple[Work, int, Callable[[dict[str, Any]], bool]]] = {
     "static_html": (do_html, 1, lambda row: row["outputs"]["tone"] == "positive"),
@@ -136,6 +149,7 @@ TOURS: dict[str, tuple[Work, int, Callable[[dict[str, Any]], bool]]] = {
     "remote_procedure": (do_remote, 1, lambda row: len(row["live_updates"]) == 4),
     "form": (do_form, 1, lambda row: row["outputs"]["topic"] == "late"),
     "video_label": (do_video, 1, lambda row: len(row["outputs"]["segments"]) == 2),
+    "gated": (do_gated, 3, lambda row: row["outputs"]["sum"] in ("right", "wrong")),
     "chat": (do_chat, 2, lambda row: any("What about ten?" in str(said) for said in row["live_updates"])),
 }
 """What a worker does with an example, how many submissions that makes, and what its export must hold."""
