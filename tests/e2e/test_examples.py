@@ -142,8 +142,27 @@ async def do_gated(visitor: Visitor) -> None:
         await do(page, right=True)
 
 
+async def do_images(visitor: Visitor) -> None:
+    page = await visitor.start("mira.k")
+    await page.wait_for_selector(".il-stage[aria-busy=false]")
+    await page.keyboard.press("2")
+    await visitor.picture(page)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=Sent and saved")
+
+
+async def do_mock(visitor: Visitor) -> None:
+    page = await visitor.start("mira.k")
+    await page.fill("#cd-answer", "a lamp")
+    await visitor.picture(page)
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector("text=Sent and saved")
+
+
 Work = Callable[[Visitor], Awaitable[None]]
 TOURS: dict[str, tuple[Work, int, Callable[[dict[str, Any]], bool]]] = {
+    "image_label": (do_images, 1, lambda row: len(row["outputs"]["labels"]) == 1),
+    "mock": (do_mock, 1, lambda row: row["outputs"] == {"answer": "a lamp"}),
     "static_html": (do_html, 1, lambda row: row["outputs"]["tone"] == "positive"),
     "static_react": (do_bundle, 1, lambda row: row["outputs"]["choice"] == "first"),
     "remote_procedure": (do_remote, 1, lambda row: len(row["live_updates"]) == 4),
