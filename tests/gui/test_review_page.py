@@ -407,3 +407,11 @@ async def test_space_reads_on_in_a_submission_that_is_longer_than_the_view(case:
     await case.until(lambda: bar.value() > bar.pageStep() // 2, "the next part of it")
     await case.press("Space", Qt.KeyboardModifier.ShiftModifier)
     await case.until(lambda: bar.value() == 0, "its beginning")
+
+
+async def test_in_a_narrow_queue_the_filter_lies_under_nothing(case: Case) -> None:
+    await case.begin()
+    pane = case.page.pane
+    pane.setFixedWidth(320)
+    await case.until(lambda: pane.width() == 320, "the narrow queue")
+    await case.until(lambda: pane.search.geometry().right() < pane.saved_views.geometry().left(), "room for both")
