@@ -170,7 +170,7 @@ class ReviewPage(Page):
         pane.setObjectName("panel")
         pane.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         pane.bar.setContentsMargins(12, 8, 8, 8)
-        pane.search.setMinimumWidth(140)
+        pane.search.setMinimumWidth(100)
         pane.search.setToolTip("Words of the worker, the answer, the item, or a unit such as U-18240")
         pane.view.setAccessibleName("Submissions to review")
         pane.view.current_changed.connect(self._show_current)
